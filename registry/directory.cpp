@@ -1,0 +1,338 @@
+#include "registry/directory.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+
+namespace registry {
+namespace {
+
+/// How soon an expiry is tried again when the store did not take it.
+constexpr Duration kRetryExpiry = std::chrono::seconds(1);
+/// Leases ended in one call, so that a burst of them does not hold up the loop.
+constexpr int kExpiriesPerCall = 1000;
+
+bool is_same_place(const common::User& held, const Registration& wanted) {
+  return held.name.text() == wanted.name.text() && held.endpoint == wanted.endpoint &&
+         held.transport == wanted.transport && held.door == wanted.door;
+}
+
+}  // namespace
+
+bool may_register(const common::IpAddress& source, const common::IpAddress& address) {
+  if (source == address) return true;
+  if (source.is_loopback() && address.is_loopback()) return true;
+  return source.is_private() && address.is_private();
+}
+
+std::size_t Directory::KeyHash::operator()(const std::string& key) const {
+  static_assert(crypto_shorthash_BYTES == sizeof(std::uint64_t));
+  std::uint64_t hash = 0;
+  crypto_shorthash(reinterpret_cast<unsigned char*>(&hash),
+                   reinterpret_cast<const unsigned char*>(key.data()), key.size(), secret.data());
+  return hash;
+}
+
+Directory::Directory(DirectoryRules rules, common::Random& random)
+    : rules_(rules), random_(random) {
+  KeyHash hash{};
+  static_assert(crypto_shorthash_KEYBYTES == sizeof hash.secret);
+  random_.fill(std::as_writable_bytes(std::span(hash.secret)));
+  by_key_ = decltype(by_key_)(16, hash);
+  changing_ = decltype(changing_)(16, hash);
+}
+
+void Directory::load(TimePoint now, std::vector<Record> records, Version version) {
+  ENSURE(by_key_.empty() && version_ == 0);
+  version_ = removals_from_ = version;
+  for (Record& record : records) {
+    ENSURE(record.version <= version);
+    insert(now, std::move(record));
+  }
+}
+
+Outcome Directory::register_user(TimePoint now, const Registration& wanted, const Caller& caller) {
+  if (!rules_.allow_foreign_address && !may_register(caller.source, wanted.endpoint.address))
+    return Refusal::kForeignAddress;
+  const std::string& key = wanted.name.key();
+  if (changing_.contains(key)) return Waiting{key};
+  Entry* held = find_entry(key);
+  if (held == nullptr || owns_by_token(held->record, caller))
+    return replace(now, held, wanted, caller);
+
+  const bool may_probe =
+      caller.source == held->record.source && now >= held->heard_at + kProbeAge;
+  if (!may_probe) return Refusal::kNameTaken;
+  switch (held->probe) {
+    case Entry::ProbeState::kRunning:
+      return Waiting{key};
+    case Entry::ProbeState::kGone:
+      return replace(now, held, wanted, caller);
+    case Entry::ProbeState::kNone:
+      break;
+  }
+  if (now < held->probe_allowed_at) return Refusal::kNameTaken;
+  held->probe_allowed_at = now + kProbeInterval;
+  held->probe = Entry::ProbeState::kRunning;
+  probes_out_.push_back({key, held->record.user.endpoint, held->record.user.transport});
+  return Waiting{key};
+}
+
+Outcome Directory::update_user(TimePoint now, const Registration& wanted, const Caller& caller) {
+  if (!rules_.allow_foreign_address && !may_register(caller.source, wanted.endpoint.address))
+    return Refusal::kForeignAddress;
+  const std::string& key = wanted.name.key();
+  if (changing_.contains(key)) return Waiting{key};
+  Entry* held = find_entry(key);
+  if (held != nullptr && !owns_by_token(held->record, caller) &&
+      caller.source != held->record.source) {
+    return Refusal::kNameTaken;
+  }
+  return replace(now, held, wanted, caller);
+}
+
+Outcome Directory::logout_user(TimePoint, const common::UserName& name,
+                               const common::Endpoint& endpoint, const Caller& caller) {
+  if (changing_.contains(name.key())) return Waiting{name.key()};
+  const Entry* held = find_entry(name.key());
+  if (held == nullptr || held->record.user.name.text() != name.text() ||
+      held->record.user.endpoint != endpoint) {
+    return Refusal::kNotListed;
+  }
+  if (!owns_by_token(held->record, caller) && caller.source != held->record.source)
+    return Refusal::kNotOwner;
+  return begin(Change::Kind::kErase, held->record);
+}
+
+// The caller may have the name: refreshes the record if it says nothing new, else writes it.
+Outcome Directory::replace(TimePoint now, Entry* held, const Registration& wanted,
+                           const Caller& caller) {
+  if (held == nullptr) {
+    if (const auto refusal = check_room(wanted, caller)) return *refusal;
+  } else if (is_same_place(held->record.user, wanted) && held->record.token == caller.token &&
+             held->record.source == caller.source) {
+    held->heard_at = now;
+    held->lease_end = now + lease_of(held->record);
+    held->probe = Entry::ProbeState::kNone;
+    return Accepted{};
+  }
+  Record record{.user = {wanted.name, wanted.endpoint, wanted.transport, wanted.door, wanted.since},
+                .source = caller.source,
+                .token = caller.token};
+  random_.fill(record.id);
+  if (held != nullptr) record.order = held->record.order;
+  return begin(Change::Kind::kPut, std::move(record));
+}
+
+std::optional<Refusal> Directory::check_room(const Registration&, const Caller& caller) const {
+  if (by_key_.size() + claims_in_flight_ >= kUsersMax) return Refusal::kFull;
+  if (caller.source.is_loopback()) return std::nullopt;
+  const auto count = per_source_.find(caller.source);
+  if (count != per_source_.end() && count->second >= kUsersPerSourceMax) return Refusal::kFull;
+  return std::nullopt;
+}
+
+Outcome Directory::begin(Change::Kind kind, Record record) {
+  if (!store_up_) return Refusal::kStoreDown;
+  const ChangeId id = ++last_change_;
+  Change change{id, kind, std::move(record)};
+  changing_.insert(change.record.user.name.key());
+  if (kind == Change::Kind::kPut && change.record.order == 0) ++claims_in_flight_;
+  changes_out_.push_back(change);
+  in_flight_.emplace(id, std::move(change));
+  return Pending{id};
+}
+
+void Directory::handle_committed(TimePoint now, ChangeId id, Version version) {
+  auto node = in_flight_.extract(id);
+  ENSURE(!node.empty());
+  ENSURE(version > version_);
+  Change& change = node.mapped();
+  const std::string key = change.record.user.name.key();
+  changing_.erase(key);
+  version_ = version;
+  if (change.kind == Change::Kind::kPut) {
+    change.record.version = version;
+    if (change.record.order == 0) {
+      change.record.order = version;
+      --claims_in_flight_;
+    }
+    apply_put(now, std::move(change.record));
+  } else {
+    const bool expired = expiring_.erase(id) > 0;
+    events_out_.push_back({expired ? DirectoryEvent::Kind::kExpired
+                                   : DirectoryEvent::Kind::kLoggedOut,
+                           change.record.user});
+    apply_erase(change.record, version);
+  }
+  settle(key);
+}
+
+void Directory::handle_failed(TimePoint, ChangeId id) {
+  const auto node = in_flight_.extract(id);
+  ENSURE(!node.empty());
+  const Change& change = node.mapped();
+  expiring_.erase(id);
+  if (change.kind == Change::Kind::kPut && change.record.order == 0) --claims_in_flight_;
+  changing_.erase(change.record.user.name.key());
+  settle(change.record.user.name.key());
+}
+
+void Directory::handle_probe_result(TimePoint, const std::string& key, bool is_gone) {
+  Entry* held = find_entry(key);
+  if (held != nullptr && held->probe == Entry::ProbeState::kRunning)
+    held->probe = is_gone ? Entry::ProbeState::kGone : Entry::ProbeState::kNone;
+  settle(key);
+}
+
+void Directory::handle_timeout(TimePoint now) {
+  for (int ended = 0; ended < kExpiriesPerCall;) {
+    if (leases_.empty() || leases_.top().when > now) return;
+    const LeaseCheck check = leases_.top();
+    leases_.pop();
+    const auto it = by_order_.find(check.order);
+    if (it == by_order_.end()) continue;
+    const Entry& entry = *it->second;
+    if (entry.lease_end > now) {
+      leases_.push({entry.lease_end, check.order});
+      continue;
+    }
+    ++ended;
+    leases_.push({now + kRetryExpiry, check.order});  // finds nothing if the erasure succeeds
+    if (changing_.contains(entry.record.user.name.key())) continue;
+    const Outcome outcome = begin(Change::Kind::kErase, entry.record);
+    if (const auto* pending = std::get_if<Pending>(&outcome)) expiring_.insert(pending->change);
+  }
+}
+
+std::optional<TimePoint> Directory::next_timeout() const {
+  if (leases_.empty()) return std::nullopt;
+  return leases_.top().when;
+}
+
+namespace {
+template <typename T>
+std::optional<T> take(std::deque<T>& queue) {
+  if (queue.empty()) return std::nullopt;
+  std::optional<T> front(std::move(queue.front()));
+  queue.pop_front();
+  return front;
+}
+}  // namespace
+
+std::optional<Change> Directory::poll_change() { return take(changes_out_); }
+std::optional<Probe> Directory::poll_probe() { return take(probes_out_); }
+std::optional<std::string> Directory::poll_settled() { return take(settled_out_); }
+std::optional<DirectoryEvent> Directory::poll_event() { return take(events_out_); }
+
+const Record* Directory::find(const common::UserName& name) const {
+  const auto it = by_key_.find(name.key());
+  return it == by_key_.end() ? nullptr : &it->second->record;
+}
+
+bool Directory::is_busy(const std::string& key) const {
+  if (changing_.contains(key)) return true;
+  const auto it = by_key_.find(key);
+  return it != by_key_.end() && it->second->probe == Entry::ProbeState::kRunning;
+}
+
+std::optional<Directory::Changes> Directory::changes_since(Version since) const {
+  if (since < removals_from_ || since > version_) return std::nullopt;
+  Changes changes;
+  for (auto it = by_version_.upper_bound(since); it != by_version_.end(); ++it)
+    changes.changed.push_back(&it->second->record);
+  for (auto it = removals_.rbegin(); it != removals_.rend() && it->first > since; ++it)
+    if (find(it->second) == nullptr) changes.removed.push_back(it->second.text());
+  std::sort(changes.removed.begin(), changes.removed.end());
+  changes.removed.erase(std::unique(changes.removed.begin(), changes.removed.end()),
+                        changes.removed.end());
+  return changes;
+}
+
+std::vector<Record> Directory::snapshot() const {
+  std::vector<Record> records;
+  records.reserve(size());
+  for_each([&](const Record& record) { records.push_back(record); });
+  return records;
+}
+
+Directory::Entry* Directory::find_entry(const std::string& key) {
+  const auto it = by_key_.find(key);
+  return it == by_key_.end() ? nullptr : it->second.get();
+}
+
+bool Directory::owns_by_token(const Record& record, const Caller& caller) const {
+  // security: constant time, so that nobody learns a token's hash byte by byte.
+  return record.token && caller.token &&
+         sodium_memcmp(record.token->data(), caller.token->data(), record.token->size()) == 0;
+}
+
+Duration Directory::lease_of(const Record& record) const {
+  return record.token ? rules_.lease : rules_.classic_lease;
+}
+
+Directory::Entry& Directory::insert(TimePoint now, Record record) {
+  auto owned = std::make_unique<Entry>(std::move(record));
+  Entry& entry = *owned;
+  entry.lease_end = now + lease_of(entry.record);
+  entry.heard_at = now;
+  const bool is_new =
+      by_key_.emplace(entry.record.user.name.key(), std::move(owned)).second;
+  ENSURE(is_new);
+  ENSURE(by_order_.emplace(entry.record.order, &entry).second);
+  ENSURE(by_version_.emplace(entry.record.version, &entry).second);
+  ++per_source_[entry.record.source];
+  schedule_lease_check(entry.lease_end, entry.record.order);
+  return entry;
+}
+
+void Directory::erase(Entry& entry) {
+  const auto count = per_source_.find(entry.record.source);
+  if (--count->second == 0) per_source_.erase(count);
+  by_version_.erase(entry.record.version);
+  by_order_.erase(entry.record.order);
+  by_key_.erase(std::string(entry.record.user.name.key()));
+}
+
+void Directory::apply_put(TimePoint now, Record record) {
+  Entry* held = find_entry(record.user.name.key());
+  auto kind = DirectoryEvent::Kind::kRegistered;
+  if (held != nullptr) {
+    kind = held->probe == Entry::ProbeState::kGone ? DirectoryEvent::Kind::kReclaimed
+                                                   : DirectoryEvent::Kind::kMoved;
+    erase(*held);
+  }
+  const Entry& entry = insert(now, std::move(record));
+  events_out_.push_back({kind, entry.record.user});
+}
+
+void Directory::apply_erase(const Record& record, Version version) {
+  Entry* held = find_entry(record.user.name.key());
+  ENSURE(held != nullptr && held->record.id == record.id);
+  erase(*held);
+  removals_.emplace_back(version, record.user.name);
+  forget_removals();
+}
+
+void Directory::forget_removals() {
+  while (removals_.size() > kRemovalsMax) {
+    removals_from_ = removals_.front().first;
+    removals_.pop_front();
+  }
+}
+
+void Directory::settle(const std::string& key) { settled_out_.push_back(key); }
+
+void Directory::schedule_lease_check(TimePoint when, Version order) {
+  leases_.push({when, order});
+  // Names that come and go leave checks behind that find nothing. Before they outnumber the living,
+  // the queue is built anew, so it stays in proportion to the directory.
+  constexpr std::size_t kSlack = 1024;
+  if (leases_.size() <= 2 * by_order_.size() + kSlack) return;
+  std::vector<LeaseCheck> checks;
+  checks.reserve(by_order_.size());
+  for (const auto& [known, entry] : by_order_) checks.push_back({entry->lease_end, known});
+  leases_ = LeaseQueue(std::greater<LeaseCheck>(), std::move(checks));
+}
+
+}  // namespace registry

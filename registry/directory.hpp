@@ -1,0 +1,238 @@
+// Who is known, under which name, at which address, until when, and who may change it
+// (docs/protocol/directory.md). A core: it is told the time, asks for writes and probes through its
+// poll functions, and applies a change only when it is told that the change is on disk.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "common/random.hpp"
+#include "common/time.hpp"
+#include "common/user.hpp"
+
+namespace registry {
+
+using common::Duration;
+using common::TimePoint;
+
+/// Hash of the secret that a registration's owner holds (common/owner_token.hpp).
+using TokenHash = std::array<std::byte, 32>;
+/// Names one registration: a name that is given up and claimed again gets a new one.
+using RegistrationId = std::array<std::byte, 16>;
+using ChangeId = std::uint64_t;
+/// Counts committed changes; goes up by one with each and never back, restarts included.
+using Version = std::uint64_t;
+
+struct Record {
+  common::User user;
+  common::IpAddress source;        // where the registration came from; it owns the name
+  std::optional<TokenHash> token;  // whoever knows the secret owns it too
+  RegistrationId id{};
+  Version version = 0;  // of the record's last change
+  Version order = 0;    // of the change that claimed the name; lists are in this order
+};
+
+/// One write that the store has to make durable. A put with order 0 is a new claim: it takes its
+/// order from the version that the store gives it.
+struct Change {
+  enum class Kind { kPut, kErase };
+  ChangeId id = 0;
+  Kind kind = Kind::kPut;
+  Record record;
+};
+
+/// Who asks.
+struct Caller {
+  common::IpAddress source;
+  std::optional<TokenHash> token;
+};
+
+/// What a REGISTER or UPDATE wants listed.
+struct Registration {
+  common::UserName name;
+  common::Endpoint endpoint;
+  common::Transport transport = common::Transport::kUdp;
+  common::Door door = common::Door::kClassic;
+  common::WallTime since;  // shown to readers
+};
+
+enum class Refusal {
+  kForeignAddress,  // the address is somebody else's
+  kNameTaken,       // held by somebody else
+  kNotListed,       // LOGOUT of a record that is not there
+  kNotOwner,        // LOGOUT of somebody else's record
+  kFull,            // no room for another user
+  kStoreDown,       // the disk does not take changes now
+};
+
+struct Accepted {};  // done; nothing had to be written
+struct Pending {     // done when handle_committed names this change
+  ChangeId change = 0;
+};
+struct Waiting {  // ask again once poll_settled names this key: the name is changing or being probed
+  std::string key;
+};
+using Outcome = std::variant<Accepted, Pending, Waiting, Refusal>;
+
+/// Asks the shell whether anything still takes messages at a record's endpoint.
+struct Probe {
+  std::string key;
+  common::Endpoint endpoint;
+  common::Transport transport;
+};
+
+struct DirectoryEvent {
+  enum class Kind { kRegistered, kMoved, kReclaimed, kLoggedOut, kExpired } kind;
+  common::User user;
+};
+
+struct DirectoryRules {
+  Duration lease = std::chrono::seconds(200);            // of a record whose owner refreshes it
+  Duration classic_lease = std::chrono::seconds(86400);  // of an old program's, which never does
+  bool allow_foreign_address = false;
+};
+
+class Directory {
+ public:
+  /// Bounds on what strangers can make grow.
+  static constexpr std::size_t kUsersMax = 2'000'000;
+  /// Users from one address other than loopback: a whole school behind one NAT fits.
+  static constexpr std::size_t kUsersPerSourceMax = 4096;
+  /// Removals remembered for ?since=; older questions get the whole list.
+  static constexpr std::size_t kRemovalsMax = 65'536;
+  /// An old program binds its port only after its registration was answered: no probe before this.
+  static constexpr Duration kProbeAge = std::chrono::seconds(60);
+  static constexpr Duration kProbeInterval = std::chrono::seconds(60);
+
+  Directory(DirectoryRules rules, common::Random& random);
+
+  /// Takes over what a store held; each record's lease begins at `now`. Only on an empty directory.
+  void load(TimePoint now, std::vector<Record> records, Version version);
+
+  /// REGISTER: claims a free name; a held one only with its owner's token, or after a probe that was
+  /// asked for from the holder's address has found nobody there.
+  Outcome register_user(TimePoint now, const Registration& wanted, const Caller& caller);
+  /// UPDATE: claims a free name, or refreshes or moves the caller's own.
+  Outcome update_user(TimePoint now, const Registration& wanted, const Caller& caller);
+  /// LOGOUT: gives up exactly this record.
+  Outcome logout_user(TimePoint now, const common::UserName& name,
+                      const common::Endpoint& endpoint, const Caller& caller);
+
+  void handle_committed(TimePoint now, ChangeId id, Version version);
+  void handle_failed(TimePoint now, ChangeId id);
+  void handle_probe_result(TimePoint now, const std::string& key, bool is_gone);
+  void handle_timeout(TimePoint now);
+  std::optional<TimePoint> next_timeout() const;
+  /// While false, everything that would need a write is refused with kStoreDown.
+  void set_store_up(bool up) { store_up_ = up; }
+
+  std::optional<Change> poll_change();
+  std::optional<Probe> poll_probe();
+  /// A key that stopped changing or being probed.
+  std::optional<std::string> poll_settled();
+  std::optional<DirectoryEvent> poll_event();
+
+  /// The record, or null; valid until the next call of a non-const function.
+  const Record* find(const common::UserName& name) const;
+  /// True while a change or a probe of that key is under way.
+  bool is_busy(const std::string& key) const;
+  std::size_t size() const { return by_order_.size(); }
+  Version version() const { return version_; }
+
+  /// Calls `visit(const Record&)` for every record in order of registration.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [order, entry] : by_order_) visit(entry->record);
+  }
+
+  /// What happened after a version.
+  struct Changes {
+    std::vector<const Record*> changed;  // in order of their last change
+    std::vector<std::string> removed;    // names that are not listed any more
+  };
+  /// Nothing if `since` is older than what is remembered, or newer than now: then the whole list is
+  /// the answer.
+  std::optional<Changes> changes_since(Version since) const;
+
+  /// All records, for a store that has to be written anew. In order of registration.
+  std::vector<Record> snapshot() const;
+
+ private:
+  struct Entry {
+    explicit Entry(Record held) : record(std::move(held)) {}
+
+    Record record;
+    TimePoint lease_end;
+    TimePoint heard_at;
+    TimePoint probe_allowed_at;
+    enum class ProbeState { kNone, kRunning, kGone } probe = ProbeState::kNone;
+  };
+  /// Keyed with a secret, so that nobody can choose names that all fall into one bucket.
+  struct KeyHash {
+    std::array<unsigned char, 16> secret;
+    std::size_t operator()(const std::string& key) const;
+  };
+  struct LeaseCheck {
+    TimePoint when;
+    Version order;  // never used again after its record is gone, so a stale check finds nothing
+    friend bool operator>(const LeaseCheck& a, const LeaseCheck& b) { return a.when > b.when; }
+  };
+  using LeaseQueue =
+      std::priority_queue<LeaseCheck, std::vector<LeaseCheck>, std::greater<LeaseCheck>>;
+
+  Entry* find_entry(const std::string& key);
+  bool owns_by_token(const Record& record, const Caller& caller) const;
+  std::optional<Refusal> check_room(const Registration& wanted, const Caller& caller) const;
+  Outcome replace(TimePoint now, Entry* held, const Registration& wanted, const Caller& caller);
+  Outcome begin(Change::Kind kind, Record record);
+  Duration lease_of(const Record& record) const;
+  Entry& insert(TimePoint now, Record record);
+  void erase(Entry& entry);
+  void apply_put(TimePoint now, Record record);
+  void apply_erase(const Record& record, Version version);
+  void forget_removals();
+  void settle(const std::string& key);
+  void schedule_lease_check(TimePoint when, Version order);
+
+  DirectoryRules rules_;
+  common::Random& random_;
+  bool store_up_ = true;
+  Version version_ = 0;
+  ChangeId last_change_ = 0;
+
+  // Every entry is in all of by_key_, by_order_ and by_version_, and counted in per_source_.
+  std::unordered_map<std::string, std::unique_ptr<Entry>, KeyHash> by_key_;
+  std::map<Version, Entry*> by_order_;
+  std::map<Version, Entry*> by_version_;
+  std::map<common::IpAddress, std::size_t> per_source_;
+
+  std::unordered_map<ChangeId, Change> in_flight_;
+  std::unordered_set<std::string, KeyHash> changing_;  // the keys of in_flight_
+  std::unordered_set<ChangeId> expiring_;              // those of in_flight_ that a lease's end began
+  std::size_t claims_in_flight_ = 0;                   // puts of names not in by_key_ yet
+  LeaseQueue leases_;
+
+  Version removals_from_ = 0;  // changes_since() can answer for this version and later
+  std::deque<std::pair<Version, common::UserName>> removals_;
+
+  std::deque<Change> changes_out_;
+  std::deque<Probe> probes_out_;
+  std::deque<std::string> settled_out_;
+  std::deque<DirectoryEvent> events_out_;
+};
+
+/// True if a caller at `source` may register `address`: it is his own, or both are loopback, or both
+/// are private. Else a registry would aim everybody's broadcasts at a stranger.
+bool may_register(const common::IpAddress& source, const common::IpAddress& address);
+
+}  // namespace registry

@@ -1,0 +1,464 @@
+#include "registry/http/http_api.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "common/owner_token.hpp"
+#include "common/user_json.hpp"
+#include "common/version.hpp"
+#include "registry/http/http_errors.hpp"
+#include "registry/http/limits.hpp"
+#include "registry/http/text.hpp"
+
+namespace registry::http {
+namespace {
+
+using common::WallTime;
+
+constexpr std::string_view kText = "text/plain; charset=utf-8";
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kListPath = "/userlist.txt";
+constexpr std::string_view kAllow = "GET, HEAD, POST";
+
+std::shared_ptr<const std::string> share(std::string text) {
+  return std::make_shared<const std::string>(std::move(text));
+}
+
+ApiResponse text_response(int status, std::string_view type, std::string body) {
+  return {.status = status, .content_type = std::string(type), .body = share(std::move(body)),
+          .headers = {}};
+}
+
+/// Head of an answer to an old program, to the byte as http_engine writes it: a list has to know its
+/// length (docs/protocol/directory.md, "Old programs").
+std::string old_head(std::size_t body_bytes) {
+  return fmt::format(
+      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\nContent-Type: "
+      "text/plain\r\n\r\n",
+      body_bytes);
+}
+
+std::string old_classic_body(const Directory& directory, const View& view) {
+  // The head's length depends on the digits of the body's, and that on where the filling goes.
+  std::size_t head_bytes = old_head(0).size();
+  for (;;) {
+    std::string body = render_single_read_list(directory, view, head_bytes);
+    const std::size_t actual = old_head(body.size()).size();
+    if (actual <= head_bytes) return body;
+    head_bytes = actual;
+  }
+}
+
+View view_of(const ApiRequest& request, bool json) {
+  View view;
+  if (!json) {
+    view.transport = request.program == Program::kOldNetchat ? common::Transport::kTcp
+                                                             : common::Transport::kUdp;
+  }
+  view.with_ipv6 = !is_old(request.program);
+  if (!request.source.is_loopback()) view.loopback_as = request.local;
+  return view;
+}
+
+std::string etag_of(Version version, ListForm form, const View& view) {
+  const char* form_letter = form == ListForm::kJson ? "j" : form == ListForm::kLines ? "l" : "c";
+  return fmt::format("\"{}{}{}\"", version, form_letter,
+                     view.loopback_as ? "-" + view.loopback_as->to_string() : std::string());
+}
+
+bool etag_matches(std::string_view if_none_match, std::string_view etag) {
+  if (trim_blanks(if_none_match) == "*") return true;
+  while (!if_none_match.empty()) {
+    const auto comma = if_none_match.find(',');
+    std::string_view item = trim_blanks(if_none_match.substr(0, comma));
+    if (item.starts_with("W/")) item.remove_prefix(2);
+    if (item == etag) return true;
+    if (comma == if_none_match.npos) return false;
+    if_none_match.remove_prefix(comma + 1);
+  }
+  return false;
+}
+
+std::string help_text(std::string_view host) {
+  const std::string at = host.empty() ? "HOST:PORT" : std::string(host);
+  return fmt::format(
+      "registry {}: who is there, under which name, at which address\n\n"
+      "  curl http://{}/userlist.txt                                      the list\n"
+      "  curl http://{}/userlist.txt?format=json                          the same as JSON\n"
+      "  curl http://{}/userlist.txt?username=alice                       one user's address\n"
+      "  curl -d 'REGISTER alice@127.0.0.1:50001' http://{}/userlist.txt  claim a name\n"
+      "  curl -d 'LOGOUT alice@127.0.0.1:50001' http://{}/userlist.txt    give it up\n"
+      "  curl http://{}/healthz  /readyz  /metrics                        how it is\n",
+      common::kVersion, at, at, at, at, at, at);
+}
+
+/// The operation a request counts under in /metrics. A small fixed set: a label that strangers
+/// choose would grow without bound.
+std::string operation_of(const ApiRequest& request) {
+  if (request.method == "POST") {
+    for (const auto& [verb, name] : {std::pair{"REGISTER ", "register"},
+                                     std::pair{"UPDATE ", "update"},
+                                     std::pair{"LOGOUT ", "logout"}})
+      if (request.body.starts_with(verb)) return name;
+    return "other";
+  }
+  if (request.path == kListPath) return request.param("username") ? "lookup" : "list";
+  if (request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics")
+    return request.path.substr(1);
+  return "other";
+}
+
+std::string_view trim_line_end(std::string_view body) {
+  while (body.ends_with('\n') || body.ends_with('\r')) body.remove_suffix(1);
+  return body;
+}
+
+struct Refused {
+  ApiError error;
+  std::string text;
+};
+
+Refused explain(Refusal refusal, const common::ClassicRecord& record,
+                const common::IpAddress& source) {
+  switch (refusal) {
+    case Refusal::kForeignAddress:
+      return {ApiError::kForeignAddress,
+              fmt::format("the address {} is not yours: you come from {}",
+                          record.endpoint.address.to_string(), source.to_string())};
+    case Refusal::kNameTaken:
+      return {ApiError::kNameTaken, fmt::format("the name {} is taken", record.name.text())};
+    case Refusal::kNotListed:
+      return {ApiError::kNotListed,
+              fmt::format("{} is not listed",
+                          common::format_classic_record(record.name, record.endpoint))};
+    case Refusal::kNotOwner:
+      return {ApiError::kNotOwner,
+              fmt::format("{} was registered by somebody else", record.name.text())};
+    case Refusal::kFull:
+      return {ApiError::kFull, "no room for another user"};
+    case Refusal::kStoreDown:
+      break;
+  }
+  return {ApiError::kStoreDown, "the registry cannot write to its disk now; try again"};
+}
+
+}  // namespace
+
+std::optional<std::string_view> ApiRequest::param(std::string_view name) const {
+  for (const auto& [key, value] : query)
+    if (key == name) return value;
+  return std::nullopt;
+}
+
+HttpApi::HttpApi(HttpApiOptions options, Directory& directory, RenderMetrics render_metrics)
+    : options_(std::move(options)),
+      directory_(directory),
+      render_metrics_(std::move(render_metrics)) {}
+
+ApiResult HttpApi::handle(TimePoint now, WallTime wall, const ApiRequest& request) {
+  ApiResult result = route(now, wall, request);
+  const auto* answered = std::get_if<ApiResponse>(&result);
+  const auto* held = std::get_if<HeldResponse>(&result);
+  if (held != nullptr) answered = &held->response;
+  if (answered != nullptr) ++counters_.requests[{operation_of(request), answered->status}];
+  return result;
+}
+
+ApiResult HttpApi::route(TimePoint now, WallTime wall, const ApiRequest& request) {
+  if (auto refused = refuse_foreign(request)) return *std::move(refused);
+  const bool json = wants_json(request);
+  const bool is_read = request.method == "GET" || request.method == "HEAD";
+  const bool is_post = request.method == "POST";
+  const bool is_list_path = request.path == kListPath;
+  if (is_post && (is_list_path || request.path == "/")) return post(now, wall, request);
+  if (!is_read && !is_post) {
+    auto response = error_response(ApiError::kMethodNotAllowed, "the method is not GET or POST", json);
+    response.headers.emplace_back("Allow", kAllow);
+    return response;
+  }
+  if (is_read && is_list_path) {
+    if (const auto name = request.param("username")) return get_user(request, *name);
+    if (const auto since = request.param("since")) return get_changes(request, *since);
+    return get_list(request);
+  }
+  if (is_read && request.path == "/") return text_response(200, kText, help_text(request.host));
+  if (is_read && request.path == "/healthz")
+    return text_response(200, kJson, "{\"status\":\"ok\"}\n");
+  if (is_read && request.path == "/readyz") {
+    if (health_.is_draining) return error_response(ApiError::kDraining, "draining", true);
+    if (!health_.is_store_up)
+      return error_response(ApiError::kStoreDown, "the disk does not take changes", true);
+    return text_response(200, kJson, "{\"status\":\"ready\"}\n");
+  }
+  if (is_read && request.path == "/metrics")
+    return text_response(200, "text/plain; version=0.0.4; charset=utf-8", render_metrics_());
+  const bool is_known = request.path == "/healthz" || request.path == "/readyz" ||
+                        request.path == "/metrics";
+  if (is_known) {
+    auto response = error_response(ApiError::kMethodNotAllowed, "the method is not GET", json);
+    response.headers.emplace_back("Allow", "GET, HEAD");
+    return response;
+  }
+  return error_response(ApiError::kPathNotFound, "there is nothing under this path", json);
+}
+
+// security: a web page in a user's browser must not act on his registry. Browsers say where a
+// request comes from; a name that resolves to us but is not ours is DNS rebinding.
+std::optional<ApiResponse> HttpApi::refuse_foreign(const ApiRequest& request) const {
+  const bool json = wants_json(request);
+  if (!is_old(request.program) && !is_own_host(request.host)) {
+    return error_response(ApiError::kForeignHost,
+                          "this registry does not answer to that host name; it can be told to "
+                          "with --host NAME",
+                          json);
+  }
+  constexpr std::string_view kScheme = "http://";
+  const bool is_foreign_origin =
+      !request.origin.empty() &&
+      !(request.origin.starts_with(kScheme) &&
+        equals_ignoring_case(request.origin.substr(kScheme.size()), request.host));
+  const bool is_foreign_site =
+      request.sec_fetch_site == "cross-site" || request.sec_fetch_site == "same-site";
+  if (is_foreign_origin || is_foreign_site)
+    return error_response(ApiError::kForeignOrigin, "web pages of other origins may not ask", json);
+  return std::nullopt;
+}
+
+bool HttpApi::is_own_host(std::string_view host) const {
+  if (host.empty()) return true;  // HTTP/1.0; no browser leaves it out
+  if (host.starts_with('[')) {
+    const auto end = host.find(']');
+    if (end == host.npos) return false;
+    const std::string_view after = host.substr(end + 1);
+    if (!after.empty() && (after[0] != ':' || !common::parse_port(after.substr(1)))) return false;
+    return common::IpAddress::parse(host.substr(1, end - 1)).has_value();
+  }
+  const auto colon = host.find(':');
+  const std::string_view name = host.substr(0, colon);
+  if (colon != host.npos && !common::parse_port(host.substr(colon + 1))) return false;
+  if (equals_ignoring_case(name, "localhost")) return true;
+  if (common::IpAddress::parse(name)) return true;
+  return std::any_of(options_.hosts.begin(), options_.hosts.end(), [&](const std::string& own) {
+    return equals_ignoring_case(name, own);
+  });
+}
+
+ApiResult HttpApi::post(TimePoint now, WallTime wall, const ApiRequest& request) {
+  const bool json = wants_json(request);
+  const std::string_view line = trim_line_end(request.body);
+  const auto space = line.find(' ');
+  const std::string_view verb = line.substr(0, space);
+  if (space == line.npos || (verb != "REGISTER" && verb != "UPDATE" && verb != "LOGOUT")) {
+    return error_response(ApiError::kUnknownVerb,
+                          "the body is not REGISTER, UPDATE or LOGOUT name@ip:port", json);
+  }
+  const auto record = common::parse_classic_record(line.substr(space + 1));
+  if (!record)
+    return error_response(ApiError::kMalformedRecord, to_string(record.error()), json);
+  Caller caller{.source = request.source, .token = std::nullopt};
+  if (!request.owner_token.empty()) {
+    if (!common::is_owner_token(request.owner_token))
+      return error_response(ApiError::kMalformedToken, "the owner token is malformed", json);
+    caller.token = common::hash_owner_token(request.owner_token);
+  }
+  if (verb == "LOGOUT") {
+    return registered(request, *record, true,
+                      directory_.logout_user(now, record->name, record->endpoint, caller));
+  }
+  // Only a NetChat client's UPDATE stands for a TCP listener; everybody else listens on UDP.
+  const bool netchat = verb == "UPDATE" && request.program == Program::kOldNetchat;
+  const Registration wanted{
+      .name = record->name,
+      .endpoint = record->endpoint,
+      .transport = netchat ? common::Transport::kTcp : common::Transport::kUdp,
+      .door = netchat ? common::Door::kNetchat : common::Door::kClassic,
+      .since = wall};
+  return registered(request, *record, caller.token.has_value(),
+                    verb == "REGISTER" ? directory_.register_user(now, wanted, caller)
+                                       : directory_.update_user(now, wanted, caller));
+}
+
+ApiResult HttpApi::registered(const ApiRequest& request, const common::ClassicRecord& record,
+                              bool has_token, Outcome outcome) {
+  const bool json = wants_json(request);
+  if (const auto* waiting = std::get_if<Waiting>(&outcome)) return ParkedRequest{waiting->key};
+  if (const auto* refusal = std::get_if<Refusal>(&outcome)) {
+    const Refused refused = explain(*refusal, record, request.source);
+    return error_response(refused.error, refused.text, json);
+  }
+  ApiResponse done;
+  if (json) {
+    // With a token comes the duty to refresh; without one the record has the long lease.
+    const auto lease = has_token ? options_.lease : options_.classic_lease;
+    done = text_response(
+        200, kJson,
+        fmt::format(R"({{"v":1,"name":{},"endpoint":"{}","lease_s":{}}})"
+                    "\n",
+                    common::json_string(record.name.text()),
+                    common::format_endpoint(record.endpoint),
+                    std::chrono::duration_cast<std::chrono::seconds>(lease).count()));
+  }
+  if (const auto* pending = std::get_if<Pending>(&outcome))
+    return HeldResponse{pending->change, std::move(done)};
+  return done;
+}
+
+ApiResponse HttpApi::get_list(const ApiRequest& request) {
+  const auto format = request.param("format");
+  if (format && *format != "json" && *format != "lines") {
+    return error_response(ApiError::kMalformedQuery, "the format is not lines or json", false);
+  }
+  const bool json = wants_json(request);
+  if (!format && request.program == Program::kOldClassic && !json) return old_list(request);
+  const bool netchat = !format && request.program == Program::kOldNetchat;
+  const RenderKey key{
+      .form = json                            ? ListForm::kJson
+              : netchat || format.has_value() ? ListForm::kLines
+                                              : ListForm::kComma,
+      .view = view_of(request, json),
+      .netchat = netchat};
+  const Rendered& rendered = render(key);
+  if (key.form == ListForm::kComma && rendered.body->empty())
+    return error_response(ApiError::kListEmpty, "nobody is listed", false);
+  ApiResponse response;
+  if (!is_old(request.program)) {
+    response.headers = {{"Cache-Control", "no-cache"},
+                        {"ETag", rendered.etag},
+                        {"Vary", "Accept, User-Agent"}};
+    if (!request.if_none_match.empty() && etag_matches(request.if_none_match, rendered.etag)) {
+      response.status = 304;
+      return response;
+    }
+  }
+  response.content_type = is_old(request.program) ? "text/plain" : json ? kJson : kText;
+  response.body = rendered.body;
+  return response;
+}
+
+ApiResponse HttpApi::old_list(const ApiRequest& request) {
+  std::string body = old_classic_body(directory_, view_of(request, false));
+  if (body.empty()) return error_response(ApiError::kListEmpty, "nobody is listed", false);
+  return text_response(200, "text/plain", std::move(body));
+}
+
+ApiResponse HttpApi::get_user(const ApiRequest& request, std::string_view text) {
+  const bool json = wants_json(request);
+  const auto name = common::UserName::parse(text);
+  if (!name) {
+    return error_response(ApiError::kMalformedName,
+                          fmt::format("the name {}", to_string(name.error())), json);
+  }
+  const Record* record = directory_.find(*name);
+  const auto user = record ? show(*record, view_of(request, json)) : std::nullopt;
+  if (!user) {
+    return error_response(ApiError::kUserNotFound,
+                          fmt::format("user {} is not found", name->text()), json,
+                          fmt::format(",\"online\":{}", directory_.size()));
+  }
+  if (!json) {
+    return text_response(200, is_old(request.program) ? "text/plain" : kText,
+                         common::format_endpoint(user->endpoint) +
+                             (is_old(request.program) ? "" : "\n"));
+  }
+  std::string body;
+  common::append_user_json(body, *user);
+  return text_response(200, kJson, body + '\n');
+}
+
+ApiResponse HttpApi::get_changes(const ApiRequest& request, std::string_view since) {
+  Version version = 0;
+  const auto [end, error] = std::from_chars(since.data(), since.data() + since.size(), version);
+  if (error != std::errc() || end != since.data() + since.size())
+    return error_response(ApiError::kMalformedQuery, "since is not a version number", true);
+  auto response =
+      text_response(200, kJson, render_changes(directory_, version, view_of(request, true)));
+  response.headers = {{"Cache-Control", "no-cache"}, {"Vary", "Accept, User-Agent"}};
+  return response;
+}
+
+const HttpApi::Rendered& HttpApi::render(const RenderKey& key) {
+  const Version version = directory_.version();
+  for (auto it = rendered_.begin(); it != rendered_.end(); ++it) {
+    if (it->first != key) continue;
+    rendered_.splice(rendered_.begin(), rendered_, it);
+    break;
+  }
+  if (rendered_.empty() || rendered_.front().first != key) {
+    rendered_.emplace_front(key, Rendered{});
+    if (rendered_.size() > kRenderedListsMax) rendered_.pop_back();
+  }
+  Rendered& rendered = rendered_.front().second;
+  if (rendered.body != nullptr && rendered.version == version) return rendered;
+  rendered.version = version;
+  rendered.etag = etag_of(version, key.form, key.view);
+  rendered.body = share(render_list(directory_, key.form, key.view, !key.netchat));
+  rendered.ready.body = rendered.body;
+  rendered.ready.head = fmt::format(
+      "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: "
+      "no-cache\r\nETag: {}\r\nVary: Accept, User-Agent\r\nX-Content-Type-Options: nosniff\r\n",
+      kText, rendered.body->size(), rendered.etag);
+  return rendered;
+}
+
+const HttpApi::ReadyList* HttpApi::ready_list(const FramedRequest& request,
+                                              const common::IpAddress& source,
+                                              const common::IpAddress& local) {
+  if (request.method != "GET" || request.target != kListPath || is_old(request.program) ||
+      request.version_minor != 1) {
+    return nullptr;
+  }
+  for (const HeaderField& field : request.fields) {
+    // Anything that could change the answer goes the long way.
+    const bool decides = equals_ignoring_case(field.name, "If-None-Match") ||
+                         equals_ignoring_case(field.name, "Origin") ||
+                         starts_with_ignoring_case(field.name, "Sec-Fetch-") ||
+                         (equals_ignoring_case(field.name, "Accept") &&
+                          field.value.find("json") != field.value.npos);
+    if (decides) return nullptr;
+  }
+  if (!is_own_host(request.field("Host"))) return nullptr;
+  RenderKey key{.form = ListForm::kComma, .view = {}, .netchat = false};
+  key.view.transport = common::Transport::kUdp;
+  if (!source.is_loopback()) key.view.loopback_as = local;
+  const Rendered& rendered = render(key);
+  if (rendered.body->empty()) return nullptr;
+  ++counters_.ready_lists;
+  return &rendered.ready;
+}
+
+ApiResponse HttpApi::store_down(const ApiRequest& request) {
+  ++counters_.requests[{operation_of(request), 503}];
+  return error_response(ApiError::kStoreDown,
+                        "the registry cannot write to its disk now; try again",
+                        wants_json(request));
+}
+
+ApiResponse HttpApi::framing_error(FramingError error) {
+  const auto text = [&]() -> std::string_view {
+    switch (error) {
+      case FramingError::kMalformed:
+        return "the request is malformed";
+      case FramingError::kTimeout:
+        return "the request took too long";
+      case FramingError::kBodyTooLarge:
+        return "the body is too large";
+      case FramingError::kTargetTooLong:
+        return "the request line is too long";
+      case FramingError::kUnsupportedBody:
+        return "the body's type or encoding is not supported";
+      case FramingError::kUnmetExpectation:
+        return "the expectation cannot be met";
+      case FramingError::kHeadTooLarge:
+        return "the header fields are too large";
+      case FramingError::kUnknownCoding:
+        return "the transfer coding is not known";
+      case FramingError::kUnknownVersion:
+        return "the HTTP version is not supported";
+    }
+    return "the request is refused";
+  }();
+  return text_response(static_cast<int>(error), kText, std::string(text) + '\n');
+}
+
+}  // namespace registry::http

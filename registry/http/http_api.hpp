@@ -1,0 +1,140 @@
+// What the HTTP door answers (docs/protocol/directory.md): a request in, a response out. A core: it
+// knows no sockets and no HTTP library; http_engine turns bytes into ApiRequest and ApiResponse into
+// bytes.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/classic_record.hpp"
+#include "registry/directory.hpp"
+#include "registry/http/http_framing.hpp"
+#include "registry/list_view.hpp"
+
+namespace registry::http {
+
+struct ApiRequest {
+  std::string method;
+  std::string path;  // percent-decoded, without the query
+  std::vector<std::pair<std::string, std::string>> query;
+  std::string_view body;
+  Program program = Program::kModern;
+  common::IpAddress source;  // the caller's end of the connection
+  common::IpAddress local;   // ours
+
+  // Header fields, empty when absent.
+  std::string_view accept;
+  std::string_view host;
+  std::string_view if_none_match;
+  std::string_view origin;
+  std::string_view owner_token;
+  std::string_view sec_fetch_site;
+
+  std::optional<std::string_view> param(std::string_view name) const;
+};
+
+struct ApiResponse {
+  int status = 200;
+  std::string content_type;  // empty: no body
+  std::shared_ptr<const std::string> body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// The answer to give once the change is on disk; until then it waits at the gate.
+struct HeldResponse {
+  ChangeId change = 0;
+  ApiResponse response;
+};
+/// Ask again when the directory says that this key has settled.
+struct ParkedRequest {
+  std::string key;
+};
+using ApiResult = std::variant<ApiResponse, HeldResponse, ParkedRequest>;
+
+struct HttpApiOptions {
+  std::vector<std::string> hosts;  // names this registry answers to beside IP literals and localhost
+  Duration lease = std::chrono::seconds(200);
+  Duration classic_lease = std::chrono::seconds(86400);
+};
+
+struct HttpApiCounters {
+  std::map<std::pair<std::string, int>, std::uint64_t> requests;  // by operation and status
+  std::uint64_t ready_lists = 0;                                  // answered by ready_list
+};
+
+/// How the process is, for /readyz and /metrics. The shell keeps it up to date.
+struct Health {
+  bool is_draining = false;
+  bool is_store_up = true;
+};
+
+class HttpApi {
+ public:
+  /// `render_metrics` makes the text of /metrics; it is called for each such request.
+  using RenderMetrics = std::function<std::string()>;
+
+  HttpApi(HttpApiOptions options, Directory& directory, RenderMetrics render_metrics);
+
+  /// `wall` is what a new record's "since" shows.
+  ApiResult handle(TimePoint now, common::WallTime wall, const ApiRequest& request);
+
+  /// A ready answer to a plain list request by a modern program, without its head's last lines: the
+  /// most frequent request is answered without the HTTP library. Null if the request is any other.
+  struct ReadyList {
+    std::string head;  // status line and fields; Connection and the empty line are still to come
+    std::shared_ptr<const std::string> body;
+  };
+  const ReadyList* ready_list(const FramedRequest& request, const common::IpAddress& source,
+                              const common::IpAddress& local);
+
+  /// The answer when the change behind a held response could not be made durable.
+  ApiResponse store_down(const ApiRequest& request);
+  /// The answer to bytes that are no request; text, since nobody knows what the sender reads.
+  static ApiResponse framing_error(FramingError error);
+
+  Health& health() { return health_; }
+  const HttpApiCounters& counters() const { return counters_; }
+
+ private:
+  struct Rendered {
+    Version version = 0;
+    std::string etag;
+    std::shared_ptr<const std::string> body;
+    ReadyList ready;
+  };
+  struct RenderKey {
+    ListForm form;
+    View view;
+    bool netchat = false;
+    friend auto operator<=>(const RenderKey&, const RenderKey&) = default;
+  };
+
+  ApiResult route(TimePoint now, common::WallTime wall, const ApiRequest& request);
+  std::optional<ApiResponse> refuse_foreign(const ApiRequest& request) const;
+  bool is_own_host(std::string_view host) const;
+  ApiResult post(TimePoint now, common::WallTime wall, const ApiRequest& request);
+  ApiResult registered(const ApiRequest& request, const common::ClassicRecord& record,
+                       bool has_token, Outcome outcome);
+  ApiResponse get_list(const ApiRequest& request);
+  ApiResponse get_user(const ApiRequest& request, std::string_view name);
+  ApiResponse get_changes(const ApiRequest& request, std::string_view since);
+  ApiResponse old_list(const ApiRequest& request);
+  const Rendered& render(const RenderKey& key);
+
+  HttpApiOptions options_;
+  Directory& directory_;
+  RenderMetrics render_metrics_;
+  Health health_;
+  HttpApiCounters counters_;
+  std::list<std::pair<RenderKey, Rendered>> rendered_;  // most recently used first; bounded
+};
+
+}  // namespace registry::http

@@ -1,0 +1,183 @@
+#include "registry/http/http_engine.hpp"
+
+#include <httplib.h>
+
+#include <algorithm>
+#include <array>
+
+#include "registry/http/limits.hpp"
+#include "registry/http/text.hpp"
+
+// The library as Debian builds it has these three; without them its classes have another layout than
+// in the shared object, and programs crash. pkg-config passes them.
+#if !defined(CPPHTTPLIB_OPENSSL_SUPPORT) || !defined(CPPHTTPLIB_ZLIB_SUPPORT) || \
+    !defined(CPPHTTPLIB_BROTLI_SUPPORT)
+#error "compile with the flags of pkg-config cpp-httplib"
+#endif
+
+namespace registry::http {
+namespace {
+
+/// Bodies from this size on are referred to, not copied into the answer.
+constexpr std::size_t kSharedBodyMin = 16 * 1024;
+
+/// Fields the library must not see: framing and body are done with, a range would make it send a
+/// body many times over, and compression would take more time than these short answers are worth.
+constexpr std::array<std::string_view, 8> kHiddenFields = {
+    "Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding",
+    "Expect",         "Range",             "Connection",   "Accept-Encoding"};
+
+std::string head_for_library(const FramedRequest& request) {
+  std::string head;
+  head.reserve(1024);
+  head += request.method;
+  head += ' ';
+  head += request.target;
+  head += " HTTP/1.1\r\n";
+  for (const HeaderField& field : request.fields) {
+    const bool hidden = std::any_of(
+        kHiddenFields.begin(), kHiddenFields.end(),
+        [&](std::string_view name) { return equals_ignoring_case(name, field.name); });
+    if (hidden) continue;
+    head += field.name;
+    head += ": ";
+    head += field.value;
+    head += "\r\n";
+  }
+  head += "\r\n";
+  return head;
+}
+
+/// Memory instead of a socket. A write that repeats the shared body's own bytes keeps a reference.
+class MemoryStream final : public httplib::Stream {
+ public:
+  explicit MemoryStream(std::string input) : input_(std::move(input)) {}
+
+  void set_shared_body(std::shared_ptr<const std::string> body) { shared_ = std::move(body); }
+  EngineAnswer take_answer() {
+    return {std::move(output_), is_shared_written_ ? std::move(shared_) : nullptr};
+  }
+
+  bool is_readable() const override { return true; }
+  bool is_writable() const override { return true; }
+  ssize_t read(char* out, std::size_t size) override {
+    const std::size_t take = std::min(size, input_.size() - at_);
+    std::copy_n(input_.data() + at_, take, out);
+    at_ += take;
+    return static_cast<ssize_t>(take);
+  }
+  ssize_t write(const char* data, std::size_t size) override {
+    if (shared_ && data == shared_->data() && size == shared_->size()) {
+      is_shared_written_ = true;
+    } else {
+      output_.append(data, size);
+    }
+    return static_cast<ssize_t>(size);
+  }
+  void get_remote_ip_and_port(std::string&, int&) const override {}
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  socket_t socket() const override { return INVALID_SOCKET; }
+
+ private:
+  std::string input_;
+  std::size_t at_ = 0;
+  std::string output_;
+  std::shared_ptr<const std::string> shared_;
+  bool is_shared_written_ = false;
+};
+
+}  // namespace
+
+class HttpEngine::Server final : public httplib::Server {
+ public:
+  /// What the running request's handler needs beside what the library parsed.
+  struct Current {
+    const FramedRequest& framed;
+    const common::IpAddress& source;
+    const common::IpAddress& local;
+    bool keep_alive;
+    const HttpEngine::Handler& handler;
+    MemoryStream& stream;
+  };
+
+  Server() {
+    set_keep_alive_timeout(std::chrono::seconds(kIdleTime).count());
+    set_keep_alive_max_count(1'000'000);
+    // Every request is answered here: the core routes by path and method itself, which spares the
+    // library's regular expressions and keeps the rules in one place.
+    set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      answer(request, response);
+      return HandlerResponse::Handled;
+    });
+    set_exception_handler(
+        [](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
+          response.status = 500;  // security: the library would put the exception's text in a header
+        });
+  }
+
+  void run(Current& current) {
+    current_ = &current;
+    bool closed = false;
+    process_request(current.stream, !current.keep_alive, closed,
+                    [](httplib::Request& request) { request.ranges.clear(); });
+    current_ = nullptr;
+  }
+
+ private:
+  void answer(const httplib::Request& parsed, httplib::Response& response) {
+    const FramedRequest& framed = current_->framed;
+    ApiRequest request;
+    request.method = parsed.method;
+    request.path = parsed.path;
+    request.query.assign(parsed.params.begin(), parsed.params.end());
+    request.body = framed.body;
+    request.program = framed.program;
+    request.source = current_->source;
+    request.local = current_->local;
+    // From the framing, not from the library: it percent-decodes field values.
+    request.accept = framed.field("Accept");
+    request.host = framed.field("Host");
+    request.if_none_match = framed.field("If-None-Match");
+    request.origin = framed.field("Origin");
+    request.owner_token = framed.field("Owner-Token");
+    request.sec_fetch_site = framed.field("Sec-Fetch-Site");
+    write(current_->handler(request), response);
+  }
+
+  void write(const ApiResponse& answer, httplib::Response& response) {
+    response.status = answer.status;
+    for (const auto& [name, value] : answer.headers) response.set_header(name, value);
+    if (!is_old(current_->framed.program)) {
+      response.set_header("X-Content-Type-Options", "nosniff");
+      if (current_->framed.version_minor == 0 && current_->keep_alive)
+        response.set_header("Connection", "keep-alive");
+    }
+    if (answer.body == nullptr) return;
+    if (answer.body->size() < kSharedBodyMin) {
+      response.set_content(*answer.body, answer.content_type);
+      return;
+    }
+    current_->stream.set_shared_body(answer.body);
+    response.set_content_provider(
+        answer.body->size(), answer.content_type,
+        [body = answer.body](std::size_t offset, std::size_t length, httplib::DataSink& sink) {
+          return sink.write(body->data() + offset, length);
+        });
+  }
+
+  Current* current_ = nullptr;  // set while run() is
+};
+
+HttpEngine::HttpEngine() : server_(std::make_unique<Server>()) {}
+HttpEngine::~HttpEngine() = default;
+
+EngineAnswer HttpEngine::run(const FramedRequest& request, const common::IpAddress& source,
+                             const common::IpAddress& local, bool keep_alive,
+                             const Handler& handler) {
+  MemoryStream stream(head_for_library(request));
+  Server::Current current{request, source, local, keep_alive, handler, stream};
+  server_->run(current);
+  return stream.take_answer();
+}
+
+}  // namespace registry::http

@@ -1,0 +1,72 @@
+// The HTTP door's sockets: accepts, reads, writes and closes, within the limits of http/limits.hpp.
+// What a request means is the cores' business. A shell on the loop's thread.
+#pragma once
+
+#include <asio.hpp>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "common/expected.hpp"
+#include "registry/http/http_engine.hpp"
+#include "registry/shell/metrics.hpp"
+#include "registry/node.hpp"
+
+namespace registry {
+
+class HttpConnection;
+
+class HttpServer {
+ public:
+  /// `after_request` is called when a node call may have left changes, probes or events to poll.
+  HttpServer(asio::io_context& loop, Node& node, std::function<void()> after_request);
+  ~HttpServer();
+
+  /// Listens on the endpoint; port 0 takes a free one. Returns what was bound.
+  common::expected<common::Endpoint, std::error_code> listen(const common::Endpoint& endpoint);
+
+  /// Carries out what the node has released.
+  void handle_releases();
+  /// Closes what has waited too long. To be called every kTick or so.
+  void handle_tick(TimePoint now);
+  static constexpr std::chrono::milliseconds kTick{50};
+
+  /// Accepts nothing more, lets answers under way out, closes idle connections; `done` is called
+  /// when none is left or after kShutdownTime.
+  void drain(std::function<void()> done);
+
+  const ConnectionCounters& counters() const { return counters_; }
+
+ private:
+  friend class HttpConnection;
+
+  struct Acceptor {
+    asio::ip::tcp::acceptor socket;
+    std::uint16_t port = 0;
+    bool is_paused = false;
+  };
+
+  void accept_next(Acceptor& acceptor);
+  void handle_accept(Acceptor& acceptor, const std::error_code& failed,
+                     asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& peer);
+  bool has_room(const common::IpAddress& source);
+  void forget(Node::Ticket ticket, const common::IpAddress& source);
+  void finish_drain_if_empty();
+
+  asio::io_context& loop_;
+  Node& node_;
+  std::function<void()> after_request_;
+  http::HttpEngine engine_;
+  std::list<Acceptor> acceptors_;
+  std::unordered_map<Node::Ticket, std::shared_ptr<HttpConnection>> connections_;
+  std::map<common::IpAddress, std::size_t> per_source_;  // loopback is not counted
+  Node::Ticket last_ticket_ = 0;
+  ConnectionCounters counters_;
+  std::function<void()> drained_;  // set while draining
+  TimePoint drain_until_;
+};
+
+}  // namespace registry

@@ -1,0 +1,74 @@
+#include "registry/shell/log.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "common/os/clock.hpp"
+#include "common/safe_text.hpp"
+#include "common/user_json.hpp"
+
+namespace registry {
+namespace {
+
+constexpr std::size_t kValueBytesMax = 256;
+/// Lines that may wait for a slow reader; the oldest are dropped beyond.
+constexpr std::size_t kQueueLines = 8192;
+
+bool needs_quotes(std::string_view value) {
+  return value.empty() || value.find_first_of(" =\"\\\t") != value.npos;
+}
+
+std::string quoted(std::string_view value) {
+  std::string out = "\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace
+
+std::string format_log_line(LogFormat format, common::WallTime time, std::string_view level,
+                            std::string_view event, LogFields fields) {
+  if (format == LogFormat::kJson) {
+    std::string line = fmt::format(R"({{"ts":"{}","level":"{}","event":{})",
+                                   common::format_wall_time(time), level,
+                                   common::json_string(event));
+    for (const auto& [key, value] : fields) {
+      const std::string safe = common::to_terminal(value.substr(0, kValueBytesMax), false);
+      line += fmt::format(",\"{}\":{}", key, common::json_string(safe));
+    }
+    return line + '}';
+  }
+  std::string line =
+      fmt::format("{} {:<5} {}", common::format_wall_time(time), level, event);
+  if (fields.size() > 0) line += ' ';
+  for (const auto& [key, value] : fields) {
+    const std::string safe = common::to_terminal(value.substr(0, kValueBytesMax), false);
+    line += fmt::format(" {}={}", key, needs_quotes(safe) ? quoted(safe) : safe);
+  }
+  return line;
+}
+
+Log::Log(LogFormat format) : format_(format) {
+  spdlog::init_thread_pool(kQueueLines, 1);
+  logger_ = spdlog::create_async_nb<spdlog::sinks::stderr_sink_mt>("registry");
+  logger_->set_pattern("%v");
+}
+
+Log::~Log() {
+  logger_->flush();
+  logger_.reset();
+  spdlog::shutdown();
+}
+
+void Log::write(std::string_view level, std::string_view event, LogFields fields) {
+  const std::string line =
+      format_log_line(format_, common::os::wall_now(), level, event, fields);
+  logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+}
+
+}  // namespace registry

@@ -1,0 +1,93 @@
+#include "registry/shell/metrics.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <vector>
+
+#include "common/version.hpp"
+
+namespace registry {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+using Labels = std::vector<ClientMetric::Label>;
+
+class Families {
+ public:
+  Families& begin(std::string name, std::string help, MetricType type) {
+    families_.push_back({std::move(name), std::move(help), type, {}});
+    return *this;
+  }
+  Families& add(Labels labels, std::uint64_t value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    if (families_.back().type == MetricType::Counter) {
+      metric.counter.value = static_cast<double>(value);
+    } else {
+      metric.gauge.value = static_cast<double>(value);
+    }
+    families_.back().metric.push_back(std::move(metric));
+    return *this;
+  }
+  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+/// Pages of this process in memory, times their size; 0 where /proc does not say.
+std::uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+std::string render_metrics(const http::HttpApiCounters& api, const ConnectionCounters& connections,
+                           const StoreCounters& store, const Directory& directory,
+                           bool is_store_up) {
+  constexpr auto kCounter = MetricType::Counter;
+  constexpr auto kGauge = MetricType::Gauge;
+  Families families;
+  families.begin("registry_build_info", "Always 1; the version is in the label.", kGauge)
+      .add({{"version", common::kVersion}}, 1);
+  families.begin("registry_users", "Users that are listed.", kGauge).add({}, directory.size());
+  families.begin("registry_directory_version", "Committed changes so far.", kGauge)
+      .add({}, directory.version());
+  families.begin("registry_requests_total", "HTTP requests answered.", kCounter);
+  auto requests = api.requests;
+  requests[{"list", 200}] += api.ready_lists;
+  for (const auto& [key, count] : requests)
+    families.add({{"operation", key.first}, {"status", std::to_string(key.second)}}, count);
+  families.begin("registry_framing_errors_total", "Bytes that were no HTTP request.", kCounter);
+  for (const auto& [status, count] : connections.framing_errors)
+    families.add({{"status", std::to_string(status)}}, count);
+  families.begin("registry_connections", "Open connections.", kGauge).add({}, connections.open);
+  families.begin("registry_connections_total", "Connections accepted.", kCounter)
+      .add({}, connections.accepted);
+  families.begin("registry_connections_refused_total", "Connections closed at once.", kCounter);
+  for (const auto& [reason, count] : connections.refused)
+    families.add({{"reason", reason}}, count);
+  families.begin("registry_store_up", "1 while the disk takes changes.", kGauge)
+      .add({}, is_store_up ? 1 : 0);
+  families.begin("registry_store_transactions_total", "Transactions committed.", kCounter)
+      .add({}, store.transactions);
+  families.begin("registry_store_changes_total", "Changes committed.", kCounter)
+      .add({}, store.changes);
+  families.begin("registry_store_failed_changes_total", "Changes answered 503.", kCounter)
+      .add({}, store.failed_changes);
+  families.begin("process_resident_memory_bytes", "Resident memory.", kGauge)
+      .add({}, resident_bytes());
+  return families.text();
+}
+
+}  // namespace registry

@@ -1,0 +1,122 @@
+#include "registry/shell/options.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+
+#include "common/suggest.hpp"
+#include "common/version.hpp"
+
+namespace registry {
+namespace {
+
+constexpr std::string_view kHelp =
+    R"(registry - who is there, under which name, at which address
+
+Examples
+  registry                        listen on 127.0.0.1:8080, for this machine
+  registry 0.0.0.0:8080           for every machine that can reach this one
+  curl http://127.0.0.1:8080/userlist.txt
+
+Usage  registry [HOST:PORT] [options]      port 0 takes a free one
+
+Options
+      --userlist FILE          the list as text, kept up to date (userlist.txt)
+      --data DIR               the database (.registry beside the list)
+      --lease SECONDS          silence after which a peer is gone (200)
+      --classic-lease SECONDS  the same for old programs, who never refresh (86400)
+      --allow-foreign-address  let users register addresses that are not theirs
+      --host NAME              another name this registry answers to (repeatable)
+      --log-format text|json   one line an event, on standard error
+      --check                  look at options and files, say what is wrong, exit
+  -h, --help                   this text
+      --version                the version
+
+Exit status  0 drained after SIGTERM or SIGINT   64 usage   69 port or data in use
+             78 configuration
+)";
+
+constexpr std::array<std::string_view, 10> kOptionNames = {
+    "--userlist", "--data", "--lease", "--classic-lease", "--allow-foreign-address",
+    "--host",     "--log-format", "--check", "--help",    "--version"};
+
+/// Ten years: a lease of more is a typing error.
+constexpr std::int64_t kLeaseSecondsMax = 10LL * 365 * 86400;
+
+Leave usage_error(std::string_view text) {
+  return {.out = {},
+          .err = fmt::format("registry: {}\n  See: registry --help\n", text),
+          .status = common::ExitStatus::kUsage};
+}
+
+std::string unknown_argument(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
+    const bool is_known =
+        std::find(kOptionNames.begin(), kOptionNames.end(), name) != kOptionNames.end();
+    if (!name.starts_with("-") || is_known || name == "-h") continue;
+    const std::string_view near = common::suggest(name, kOptionNames);
+    return fmt::format("unknown option {}{}", name,
+                       near.empty() ? "" : fmt::format("; did you mean {}?", near));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::variant<Options, Leave> parse_options(std::vector<std::string> arguments) {
+  Options options;
+  std::string listen;
+  std::int64_t lease = 200;
+  std::int64_t classic_lease = 86400;
+  std::string log_format = "text";
+  bool help = false;
+  bool version = false;
+
+  CLI::App app;
+  app.set_help_flag();  // ours fits a screen and shows examples first
+  app.add_option("listen", listen);
+  app.add_option("--userlist", options.user_list);
+  app.add_option("--data", options.data);
+  app.add_option("--lease", lease)->check(CLI::Range(std::int64_t{1}, kLeaseSecondsMax));
+  app.add_option("--classic-lease", classic_lease)
+      ->check(CLI::Range(std::int64_t{1}, kLeaseSecondsMax));
+  app.add_flag("--allow-foreign-address", options.rules.allow_foreign_address);
+  app.add_option("--host", options.hosts)->expected(1)->take_all();
+  app.add_option("--log-format", log_format)->check(CLI::IsMember({"text", "json"}));
+  app.add_flag("--check", options.check_only);
+  app.add_flag("-h,--help", help);
+  app.add_flag("--version", version);
+  const std::vector<std::string> given = arguments;
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // the library takes them last first
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    const std::string unknown = unknown_argument(given);
+    return usage_error(unknown.empty() ? error.what() : unknown);
+  }
+  if (help) return Leave{.out = std::string(kHelp), .err = {}};
+  if (version) {
+    return Leave{.out = fmt::format("registry {} (protocol {})\n", common::kVersion,
+                                    common::kProtocolVersion),
+                 .err = {}};
+  }
+  if (!listen.empty()) {
+    const auto parsed = common::parse_host_port(listen);
+    if (!parsed) {
+      return usage_error(
+          fmt::format("{} is not HOST:PORT (IPv6 in brackets: [::1]:8080)", listen));
+    }
+    options.listen = *parsed;
+  }
+  if (options.user_list.empty()) return usage_error("--userlist wants a file name");
+  if (options.data.empty()) options.data = options.user_list.parent_path() / ".registry";
+  options.rules.lease = std::chrono::seconds(lease);
+  options.rules.classic_lease = std::chrono::seconds(classic_lease);
+  options.log_format = log_format == "json" ? LogFormat::kJson : LogFormat::kText;
+  return options;
+}
+
+}  // namespace registry

@@ -1,0 +1,349 @@
+#include "registry/shell/process.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "common/classic_record.hpp"
+#include "common/os/atomic_file.hpp"
+#include "common/os/clock.hpp"
+#include "common/version.hpp"
+#include "registry/shell/prober.hpp"
+
+namespace registry {
+namespace {
+
+using common::Endpoint;
+using common::ExitStatus;
+using common::os::monotonic_now;
+
+/// Between attempts to write the database anew after an I/O error.
+constexpr std::chrono::seconds kRebuildInterval{1};
+
+void complain(std::string_view text) { fmt::print(stderr, "registry: {}\n", text); }
+
+/// Every connection is a descriptor; the default soft limit of 1,024 would be reached first.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::vector<std::string> own_host_names(const Options& options) {
+  std::vector<std::string> names = options.hosts;
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) == 0 && name[0] != '\0') {
+    names.emplace_back(name);
+    names.push_back(std::string(name) + ".local");
+  }
+  names.push_back(options.listen.host);
+  return names;
+}
+
+std::vector<Endpoint> resolve(asio::io_context& loop, const common::HostPort& host_port,
+                              std::error_code& failed) {
+  if (const auto address = common::IpAddress::parse(host_port.host))
+    return {{*address, host_port.port}};
+  asio::ip::tcp::resolver resolver(loop);
+  std::vector<Endpoint> endpoints;
+  for (const auto& found : resolver.resolve(host_port.host, std::to_string(host_port.port),
+                                            asio::ip::tcp::resolver::passive, failed)) {
+    const auto address = common::IpAddress::parse(found.endpoint().address().to_string());
+    if (address) endpoints.push_back({*address, host_port.port});
+  }
+  return endpoints;
+}
+
+std::string hint_address(const Endpoint& bound) {
+  const bool is_wildcard = bound.address == common::IpAddress() ||
+                           bound.address == common::IpAddress::v6({});
+  return is_wildcard ? fmt::format("127.0.0.1:{}", bound.port) : common::format_endpoint(bound);
+}
+
+std::string_view to_string(DirectoryEvent::Kind kind) {
+  switch (kind) {
+    case DirectoryEvent::Kind::kRegistered:
+      return "user registered";
+    case DirectoryEvent::Kind::kMoved:
+      return "user moved";
+    case DirectoryEvent::Kind::kReclaimed:
+      return "user reclaimed";
+    case DirectoryEvent::Kind::kLoggedOut:
+      return "user logged out";
+    case DirectoryEvent::Kind::kExpired:
+      return "user expired";
+  }
+  return "user changed";
+}
+
+}  // namespace
+
+Process::Process(Options options)
+    : options_(std::move(options)),
+      log_(options_.log_format),
+      loop_(ASIO_CONCURRENCY_HINT_UNSAFE_IO),  // other threads only post
+      node_({.rules = options_.rules, .hosts = own_host_names(options_)}, random_,
+            [this] {
+              return render_metrics(node_.api().counters(), http_.counters(), store_counters_,
+                                    node_.directory(), node_.api().health().is_store_up);
+            }),
+      http_(loop_, node_, [this] { flush_node(); }),
+      signals_(loop_, SIGINT, SIGTERM),
+      tick_timer_(loop_),
+      rebuild_timer_(loop_) {}
+
+ExitStatus Process::run() {
+  raise_descriptor_limit();
+  log_.info("starting", {{"version", common::kVersion}, {"pid", std::to_string(getpid())}});
+  // The port first: a registry that cannot have it must not have touched the files.
+  std::vector<Endpoint> bound;
+  if (const auto status = open_sockets(bound); status != ExitStatus::kOk) return status;
+  if (const auto status = open_store(); status != ExitStatus::kOk) return status;
+  announce(bound);
+  watch_signals();
+  tick();
+  loop_.run();
+  return ExitStatus::kOk;
+}
+
+ExitStatus Process::open_store() {
+  auto database = SqliteDatabase::open(options_.data);
+  if (!database) {
+    complain(database.error().text);
+    if (database.error().kind == StoreError::Kind::kInUse) {
+      complain("choose another with --userlist FILE or --data DIR");
+      return ExitStatus::kUnavailable;
+    }
+    return ExitStatus::kConfiguration;
+  }
+  auto user_list = std::make_unique<UserListFile>(options_.user_list, **database);
+  const auto imported = user_list->import(
+      common::os::wall_now(), random_, [this](bool is_warning, std::string_view text) {
+        if (is_warning) return log_.warn("user list edited", {{"note", std::string(text)}});
+        log_.info("user list edited", {{"note", std::string(text)}});
+      });
+  if (!imported) {
+    complain(imported.error().text);
+    return ExitStatus::kConfiguration;
+  }
+  auto state = (*database)->load([this](std::string_view name) {
+    log_.warn("record skipped", {{"user", std::string(name)}});
+  });
+  if (!state) {
+    complain(state.error().text);
+    return ExitStatus::kConfiguration;
+  }
+  log_.info("store opened", {{"data", options_.data.string()},
+                             {"userlist", options_.user_list.string()},
+                             {"users", std::to_string(state->records.size())}});
+  node_.directory().load(monotonic_now(), std::move(state->records), state->version);
+  store_ = std::make_unique<StoreWriter>(
+      *std::move(database), std::move(user_list), [this](StoreReport report) {
+        asio::post(loop_, [this, report = std::move(report)]() mutable {
+          handle_report(std::move(report));
+        });
+      });
+  return ExitStatus::kOk;
+}
+
+ExitStatus Process::open_sockets(std::vector<Endpoint>& bound) {
+  std::error_code failed;
+  std::vector<Endpoint> wanted = resolve(loop_, options_.listen, failed);
+  if (wanted.empty()) {
+    complain(fmt::format("cannot find the host {}: {}", options_.listen.host, failed.message()));
+    return ExitStatus::kConfiguration;
+  }
+  for (Endpoint endpoint : wanted) {
+    if (endpoint.port == 0 && !bound.empty()) endpoint.port = bound.front().port;
+    const auto listening = http_.listen(endpoint);
+    if (listening) {
+      bound.push_back(*listening);
+      continue;
+    }
+    // A name may stand for addresses that this machine lacks, such as ::1 with IPv6 turned off.
+    if (listening.error() == std::errc::address_not_available ||
+        listening.error() == asio::error::address_family_not_supported) {
+      failed = listening.error();
+      continue;
+    }
+    const bool in_use = listening.error() == asio::error::address_in_use;
+    complain(fmt::format("cannot listen on {}: {}", common::format_endpoint(endpoint),
+                         in_use ? "the port is in use" : listening.error().message()));
+    fmt::print(stderr, "  Choose another: registry {}\n",
+               common::format_host_port({options_.listen.host,
+                                         static_cast<std::uint16_t>(endpoint.port + 1)}));
+    return in_use ? ExitStatus::kUnavailable : ExitStatus::kConfiguration;
+  }
+  if (bound.empty()) {
+    complain(fmt::format("cannot listen on {}: {}", common::format_host_port(options_.listen),
+                         failed.message()));
+    return ExitStatus::kConfiguration;
+  }
+  return ExitStatus::kOk;
+}
+
+void Process::announce(const std::vector<Endpoint>& bound) {
+  for (const Endpoint& endpoint : bound)
+    log_.info("listening", {{"http", common::format_endpoint(endpoint)}});
+  const bool is_open = !bound.front().address.is_loopback();
+  if (is_open) {
+    log_.warn("open registration",
+              {{"hint", "everybody who reaches this port can register and read the list"}});
+  }
+  const std::string at = hint_address(bound.front());
+  log_.info("ready", {{"try", fmt::format("curl http://{}/userlist.txt", at)},
+                      {"or", fmt::format("peer alice {} listen", at)}});
+}
+
+void Process::watch_signals() {
+  signals_.async_wait([this](const std::error_code& failed, int signal) {
+    if (failed) return;
+    handle_signal(signal);
+    watch_signals();
+  });
+}
+
+void Process::handle_signal(int signal) {
+  if (is_stopping_) ::_exit(128 + signal);
+  is_stopping_ = true;
+  log_.info("stopping", {{"connections", std::to_string(http_.counters().open)},
+                         {"hint", "again to stop at once"}});
+  node_.api().health().is_draining = true;
+  http_.drain([this] { finish(); });
+}
+
+void Process::finish() {
+  store_->close();
+  log_.info("stopped", {{"users", std::to_string(node_.directory().size())}});
+  loop_.stop();
+}
+
+void Process::tick() {
+  const TimePoint now = monotonic_now();
+  if (const auto due = node_.next_timeout(); due && *due <= now) node_.handle_timeout(now);
+  flush_node();
+  http_.handle_tick(now);
+  if (now - user_lines_since_ >= std::chrono::seconds(1)) {
+    if (user_lines_dropped_ > 0)
+      log_.warn("user lines left out", {{"count", std::to_string(user_lines_dropped_)}});
+    user_lines_since_ = now;
+    user_lines_left_ = kUserLinesPerSecond;
+    user_lines_dropped_ = 0;
+  }
+  tick_timer_.expires_after(HttpServer::kTick);
+  tick_timer_.async_wait([this](const std::error_code& failed) {
+    if (!failed) tick();
+  });
+}
+
+void Process::flush_node() {
+  while (auto change = node_.poll_change()) store_->submit(*std::move(change));
+  while (auto probe = node_.poll_probe()) {
+    probe_endpoint(loop_, *probe, [this, key = probe->key](bool is_gone) {
+      node_.handle_probe_result(monotonic_now(), key, is_gone);
+      http_.handle_releases();
+      flush_node();
+    });
+  }
+  while (const auto event = node_.poll_event()) log_event(*event);
+}
+
+void Process::handle_report(StoreReport report) {
+  const TimePoint now = monotonic_now();
+  if (const auto* committed = std::get_if<Committed>(&report)) {
+    ++store_counters_.transactions;
+    store_counters_.changes += committed->changes.size();
+    if (std::exchange(is_store_full_, false)) {
+      log_.info("store recovered");
+      node_.api().health().is_store_up = true;
+    }
+    node_.handle_committed(now, committed->changes);
+  } else if (const auto* failed = std::get_if<Failed>(&report)) {
+    store_counters_.failed_changes += failed->changes.size();
+    handle_store_failure(*failed);
+    node_.handle_failed(now, failed->changes);
+  } else if (std::holds_alternative<Rebuilt>(report)) {
+    is_rebuilding_ = false;
+    node_.set_store_up(true);
+    log_.info("store recovered", {{"how", "written anew from memory"}});
+  } else if (const auto* again = std::get_if<RebuildFailed>(&report)) {
+    log_.warn("store still down", {{"reason", again->reason}});
+    schedule_rebuild();
+  } else if (const auto* notice = std::get_if<StoreNotice>(&report)) {
+    if (notice->is_warning) {
+      log_.warn("user list", {{"note", notice->text}});
+    } else {
+      log_.info("user list", {{"note", notice->text}});
+    }
+  }
+  http_.handle_releases();
+  flush_node();
+}
+
+void Process::handle_store_failure(const Failed& failed) {
+  if (!failed.must_rebuild) {  // no space: each further change tries again by itself
+    if (!std::exchange(is_store_full_, true)) log_.error("store full", {{"reason", failed.reason}});
+    node_.api().health().is_store_up = false;
+    return;
+  }
+  if (std::exchange(is_rebuilding_, true)) return;
+  log_.error("store down", {{"reason", failed.reason}});
+  node_.set_store_up(false);
+  schedule_rebuild();
+}
+
+void Process::schedule_rebuild() {
+  rebuild_timer_.expires_after(kRebuildInterval);
+  rebuild_timer_.async_wait([this](const std::error_code& cancelled) {
+    if (cancelled || is_stopping_) return;
+    store_->rebuild({node_.directory().snapshot(), node_.directory().version()});
+  });
+}
+
+void Process::log_event(const DirectoryEvent& event) {
+  if (user_lines_left_ == 0) {
+    ++user_lines_dropped_;
+    return;
+  }
+  --user_lines_left_;
+  log_.info(to_string(event.kind), {{"user", event.user.name.text()},
+                                    {"endpoint", common::format_endpoint(event.user.endpoint)},
+                                    {"door", std::string(common::to_string(event.user.door))}});
+}
+
+ExitStatus Process::check(const Options& options) {
+  asio::io_context loop;
+  std::error_code failed;
+  bool is_well = true;
+  const auto report = [&](const std::string& text) {
+    complain(text);
+    is_well = false;
+  };
+  if (resolve(loop, options.listen, failed).empty())
+    report(fmt::format("cannot find the host {}: {}", options.listen.host, failed.message()));
+
+  std::filesystem::path folder = options.data;
+  while (!folder.empty() && !std::filesystem::exists(folder, failed)) folder = folder.parent_path();
+  if (folder.empty()) folder = ".";
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    report(fmt::format("cannot write to {}: {}", folder.string(),
+                       common::os::last_error().message()));
+
+  constexpr std::size_t kFileBytesMax = 256u << 20;
+  const auto content = common::os::read_file(options.user_list, kFileBytesMax);
+  if (content) {
+    for (const BadLine& line : parse_user_list(*content).bad_lines)
+      report(fmt::format("{} line {}: {}", options.user_list.string(), line.number, line.reason));
+  } else if (content.error() != std::errc::no_such_file_or_directory) {
+    report(fmt::format("cannot read {}: {}", options.user_list.string(),
+                       content.error().message()));
+  }
+  if (is_well) fmt::print("registry: options and files are in order\n");
+  return is_well ? ExitStatus::kOk : ExitStatus::kConfiguration;
+}
+
+}  // namespace registry

@@ -1,0 +1,66 @@
+// The running registry: wires the node to its sockets, its store, the log and the signals. A shell;
+// everything in it runs on the loop's thread but the store's writer.
+#pragma once
+
+#include <asio.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/os/random.hpp"
+#include "registry/shell/http_server.hpp"
+#include "registry/shell/log.hpp"
+#include "registry/node.hpp"
+#include "registry/shell/options.hpp"
+#include "registry/store/store_writer.hpp"
+
+namespace registry {
+
+class Process {
+ public:
+  explicit Process(Options options);
+
+  /// Runs until a signal drained it. Returns the exit status; errors are printed to standard error.
+  common::ExitStatus run();
+
+  /// --check: looks at options and files without disturbing a registry that runs on them.
+  static common::ExitStatus check(const Options& options);
+
+ private:
+  common::ExitStatus open_store();
+  common::ExitStatus open_sockets(std::vector<common::Endpoint>& bound);
+  void announce(const std::vector<common::Endpoint>& bound);
+  void watch_signals();
+  void handle_signal(int signal);
+  void tick();
+  void flush_node();
+  void handle_report(StoreReport report);
+  void handle_store_failure(const Failed& failed);
+  void schedule_rebuild();
+  void log_event(const DirectoryEvent& event);
+  void finish();
+
+  Options options_;
+  common::os::SystemRandom random_;
+  Log log_;
+  asio::io_context loop_;
+  Node node_;
+  HttpServer http_;
+  StoreCounters store_counters_;
+  std::unique_ptr<StoreWriter> store_;
+  asio::signal_set signals_;
+  asio::steady_timer tick_timer_;
+  asio::steady_timer rebuild_timer_;
+  bool is_stopping_ = false;
+  bool is_store_full_ = false;   // the last write found no space
+  bool is_rebuilding_ = false;   // between a failure that asked for it and its success
+  // Lines on users that may still be logged in this second: names that come and go by the thousand
+  // must not fill a disk with log.
+  static constexpr int kUserLinesPerSecond = 200;
+  int user_lines_left_ = kUserLinesPerSecond;
+  std::uint64_t user_lines_dropped_ = 0;
+  TimePoint user_lines_since_;
+};
+
+}  // namespace registry
