@@ -30,8 +30,8 @@ class [[nodiscard]] expected {
   // Implicit on purpose, as in the standard: `return value;` and `return unexpected{error};`.
   expected(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   template <typename G>
-    requires std::is_constructible_v<E, G>
-  expected(unexpected<G> failure) : state_(std::in_place_index<1>, std::move(failure).error()) {}
+  requires std::is_constructible_v<E, G> expected(unexpected<G> failure)
+      : state_(std::in_place_index<1>, std::move(failure).error()) {}
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
@@ -69,8 +69,8 @@ class [[nodiscard]] expected<void, E> {
  public:
   expected() = default;
   template <typename G>
-    requires std::is_constructible_v<E, G>
-  expected(unexpected<G> failure) : error_(std::in_place_index<1>, std::move(failure).error()) {}
+  requires std::is_constructible_v<E, G> expected(unexpected<G> failure)
+      : error_(std::in_place_index<1>, std::move(failure).error()) {}
 
   bool has_value() const { return error_.index() == 0; }
   explicit operator bool() const { return has_value(); }

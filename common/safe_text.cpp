@@ -15,9 +15,9 @@ struct Decoded {
 
 Decoded decode_at(std::string_view text, std::size_t at) {
   Decoded decoded;
-  const auto used = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at),
-                                     static_cast<utf8proc_ssize_t>(text.size() - at),
-                                     &decoded.code_point);
+  const auto used =
+      utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at),
+                       static_cast<utf8proc_ssize_t>(text.size() - at), &decoded.code_point);
   if (used <= 0) return {};
   decoded.bytes = static_cast<std::size_t>(used);
   return decoded;

@@ -6,10 +6,10 @@
 
 namespace common {
 
-/// `text` with everything that could command a terminal or rearrange a line made visible: ill-formed
-/// UTF-8, C0 controls (TAB too if `tab_allowed` is false) and DEL as \xNN; C1 controls, line and
-/// paragraph separators, bidirectional controls, invisible format characters as <U+XXXX>. Zero-width
-/// joiners stay: Persian, Indic scripts and emoji need them, and they command nothing.
+/// `text` with everything that could command a terminal or rearrange a line made visible:
+/// ill-formed UTF-8, C0 controls (TAB too if `tab_allowed` is false) and DEL as \xNN; C1 controls,
+/// line and paragraph separators, bidirectional controls, invisible format characters as <U+XXXX>.
+/// Zero-width joiners stay: Persian, Indic scripts and emoji need them, and they command nothing.
 std::string to_terminal(std::string_view text, bool tab_allowed = true);
 
 /// True when to_terminal would return the text unchanged.

@@ -61,8 +61,9 @@ std::optional<NameError> check_characters(std::string_view text) {
   bool first = true;
   for (std::size_t at = 0; at < text.size();) {
     utf8proc_int32_t code_point = 0;
-    const auto used = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at),
-                                       static_cast<utf8proc_ssize_t>(text.size() - at), &code_point);
+    const auto used =
+        utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at),
+                         static_cast<utf8proc_ssize_t>(text.size() - at), &code_point);
     if (used <= 0) return NameError::kNotUtf8;
     const CharacterClass found = classify(code_point);
     if (found == CharacterClass::kNever) return NameError::kBadCharacter;

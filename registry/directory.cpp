@@ -60,8 +60,7 @@ Outcome Directory::register_user(TimePoint now, const Registration& wanted, cons
   if (held == nullptr || owns_by_token(held->record, caller))
     return replace(now, held, wanted, caller);
 
-  const bool may_probe =
-      caller.source == held->record.source && now >= held->heard_at + kProbeAge;
+  const bool may_probe = caller.source == held->record.source && now >= held->heard_at + kProbeAge;
   if (!may_probe) return Refusal::kNameTaken;
   switch (held->probe) {
     case Entry::ProbeState::kRunning:
@@ -160,9 +159,9 @@ void Directory::handle_committed(TimePoint now, ChangeId id, Version version) {
     apply_put(now, std::move(change.record));
   } else {
     const bool expired = expiring_.erase(id) > 0;
-    events_out_.push_back({expired ? DirectoryEvent::Kind::kExpired
-                                   : DirectoryEvent::Kind::kLoggedOut,
-                           change.record.user});
+    events_out_.push_back(
+        {expired ? DirectoryEvent::Kind::kExpired : DirectoryEvent::Kind::kLoggedOut,
+         change.record.user});
     apply_erase(change.record, version);
   }
   settle(key);
@@ -276,8 +275,7 @@ Directory::Entry& Directory::insert(TimePoint now, Record record) {
   Entry& entry = *owned;
   entry.lease_end = now + lease_of(entry.record);
   entry.heard_at = now;
-  const bool is_new =
-      by_key_.emplace(entry.record.user.name.key(), std::move(owned)).second;
+  const bool is_new = by_key_.emplace(entry.record.user.name.key(), std::move(owned)).second;
   ENSURE(is_new);
   ENSURE(by_order_.emplace(entry.record.order, &entry).second);
   ENSURE(by_version_.emplace(entry.record.version, &entry).second);

@@ -79,7 +79,8 @@ struct Accepted {};  // done; nothing had to be written
 struct Pending {     // done when handle_committed names this change
   ChangeId change = 0;
 };
-struct Waiting {  // ask again once poll_settled names this key: the name is changing or being probed
+struct Waiting {  // ask again once poll_settled names this key: the name is changing or being
+                  // probed
   std::string key;
 };
 using Outcome = std::variant<Accepted, Pending, Waiting, Refusal>;
@@ -119,14 +120,14 @@ class Directory {
   /// Takes over what a store held; each record's lease begins at `now`. Only on an empty directory.
   void load(TimePoint now, std::vector<Record> records, Version version);
 
-  /// REGISTER: claims a free name; a held one only with its owner's token, or after a probe that was
-  /// asked for from the holder's address has found nobody there.
+  /// REGISTER: claims a free name; a held one only with its owner's token, or after a probe that
+  /// was asked for from the holder's address has found nobody there.
   Outcome register_user(TimePoint now, const Registration& wanted, const Caller& caller);
   /// UPDATE: claims a free name, or refreshes or moves the caller's own.
   Outcome update_user(TimePoint now, const Registration& wanted, const Caller& caller);
   /// LOGOUT: gives up exactly this record.
-  Outcome logout_user(TimePoint now, const common::UserName& name,
-                      const common::Endpoint& endpoint, const Caller& caller);
+  Outcome logout_user(TimePoint now, const common::UserName& name, const common::Endpoint& endpoint,
+                      const Caller& caller);
 
   void handle_committed(TimePoint now, ChangeId id, Version version);
   void handle_failed(TimePoint now, ChangeId id);
@@ -218,8 +219,8 @@ class Directory {
 
   std::unordered_map<ChangeId, Change> in_flight_;
   std::unordered_set<std::string, KeyHash> changing_;  // the keys of in_flight_
-  std::unordered_set<ChangeId> expiring_;              // those of in_flight_ that a lease's end began
-  std::size_t claims_in_flight_ = 0;                   // puts of names not in by_key_ yet
+  std::unordered_set<ChangeId> expiring_;  // those of in_flight_ that a lease's end began
+  std::size_t claims_in_flight_ = 0;       // puts of names not in by_key_ yet
   LeaseQueue leases_;
 
   Version removals_from_ = 0;  // changes_since() can answer for this version and later
@@ -231,8 +232,8 @@ class Directory {
   std::deque<DirectoryEvent> events_out_;
 };
 
-/// True if a caller at `source` may register `address`: it is his own, or both are loopback, or both
-/// are private. Else a registry would aim everybody's broadcasts at a stranger.
+/// True if a caller at `source` may register `address`: it is his own, or both are loopback, or
+/// both are private. Else a registry would aim everybody's broadcasts at a stranger.
 bool may_register(const common::IpAddress& source, const common::IpAddress& address);
 
 }  // namespace registry

@@ -41,9 +41,9 @@ std::string render_list(const Directory& directory, ListForm form, const View& v
 /// JSON for ?since=: what changed after `since`, or the whole list with "full":true.
 std::string render_changes(const Directory& directory, Version since, const View& view);
 
-/// The comma form for a program that reads an answer once, at most 2,048 bytes, of which `head_bytes`
-/// are the head: before the record that would cross that byte the rest is filled with commas, so that
-/// the old program sees an end and a reader of the whole sees empty items.
+/// The comma form for a program that reads an answer once, at most 2,048 bytes, of which
+/// `head_bytes` are the head: before the record that would cross that byte the rest is filled with
+/// commas, so that the old program sees an end and a reader of the whole sees empty items.
 std::string render_single_read_list(const Directory& directory, const View& view,
                                     std::size_t head_bytes);
 

@@ -6,8 +6,7 @@ using http::ApiResult;
 using http::HeldResponse;
 using http::ParkedRequest;
 
-Node::Node(NodeOptions options, common::Random& random,
-           http::HttpApi::RenderMetrics render_metrics)
+Node::Node(NodeOptions options, common::Random& random, http::HttpApi::RenderMetrics render_metrics)
     : directory_(options.rules, random),
       api_({.hosts = std::move(options.hosts),
             .lease = options.rules.lease,

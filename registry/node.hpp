@@ -1,6 +1,6 @@
-// The registry without its sockets and disk: directory, HTTP answers, and the gate where answers wait
-// for their change and requests for their name. A core; the shells move bytes, commit changes, probe
-// and log as its poll functions ask.
+// The registry without its sockets and disk: directory, HTTP answers, and the gate where answers
+// wait for their change and requests for their name. A core; the shells move bytes, commit changes,
+// probe and log as its poll functions ask.
 #pragma once
 
 #include <deque>

@@ -43,10 +43,10 @@ UserListImport plan_import(const std::vector<Record>& held, const UserListText& 
         before->user.endpoint == line.endpoint) {
       continue;
     }
-    Record record{.user = {line.name, line.endpoint, common::Transport::kUdp,
-                           common::Door::kClassic, now},
-                  .source = line.endpoint.address,
-                  .token = std::nullopt};
+    Record record{
+        .user = {line.name, line.endpoint, common::Transport::kUdp, common::Door::kClassic, now},
+        .source = line.endpoint.address,
+        .token = std::nullopt};
     random.fill(record.id);
     if (before != nullptr) record.order = before->order;
     import.added.push_back(std::move(record));

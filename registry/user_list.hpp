@@ -23,8 +23,8 @@ struct UserListText {
   std::vector<BadLine> bad_lines;
 };
 
-/// Reads `name@ip:port` lines ended by LF or CRLF. Empty lines are passed over; a line that is not a
-/// record, or repeats a name, is reported and left out.
+/// Reads `name@ip:port` lines ended by LF or CRLF. Empty lines are passed over; a line that is not
+/// a record, or repeats a name, is reported and left out.
 UserListText parse_user_list(std::string_view text);
 
 /// What has to change so that the directory lists exactly the file's lines.
@@ -33,8 +33,8 @@ struct UserListImport {
   std::vector<Record> removed;  // held names that the file does not have
 };
 
-/// Compares what the store holds with what a person left in the file. An added record belongs to the
-/// address it names, has no token, and is a classic UDP record since `now`.
+/// Compares what the store holds with what a person left in the file. An added record belongs to
+/// the address it names, has no token, and is a classic UDP record since `now`.
 UserListImport plan_import(const std::vector<Record>& held, const UserListText& file,
                            common::WallTime now, common::Random& random);
 

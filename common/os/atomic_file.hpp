@@ -13,9 +13,10 @@
 
 namespace common::os {
 
-/// Writes `content` to a temporary file beside `path`, syncs it, renames it over `path` and syncs the
-/// folder. On error the old file is untouched and the temporary one is removed. `mode` is what a new
-/// file gets; a file that is there keeps its own mode. A symbolic link is followed, not replaced.
+/// Writes `content` to a temporary file beside `path`, syncs it, renames it over `path` and syncs
+/// the folder. On error the old file is untouched and the temporary one is removed. `mode` is what
+/// a new file gets; a file that is there keeps its own mode. A symbolic link is followed, not
+/// replaced.
 [[nodiscard]] std::error_code replace_file(const std::filesystem::path& path,
                                            std::string_view content, mode_t mode);
 

@@ -5,8 +5,8 @@
 
 namespace common::os {
 
-/// CLOCK_BOOTTIME: never set back or forward by anybody, and counting while the machine sleeps, so a
-/// laptop that wakes up after an hour finds its leases over.
+/// CLOCK_BOOTTIME: never set back or forward by anybody, and counting while the machine sleeps, so
+/// a laptop that wakes up after an hour finds its leases over.
 TimePoint monotonic_now();
 
 WallTime wall_now();

@@ -26,12 +26,14 @@ std::shared_ptr<const std::string> share(std::string text) {
 }
 
 ApiResponse text_response(int status, std::string_view type, std::string body) {
-  return {.status = status, .content_type = std::string(type), .body = share(std::move(body)),
+  return {.status = status,
+          .content_type = std::string(type),
+          .body = share(std::move(body)),
           .headers = {}};
 }
 
-/// Head of an answer to an old program, to the byte as http_engine writes it: a list has to know its
-/// length (docs/protocol/directory.md, "Old programs").
+/// Head of an answer to an old program, to the byte as http_engine writes it: a list has to know
+/// its length (docs/protocol/directory.md, "Old programs").
 std::string old_head(std::size_t body_bytes) {
   return fmt::format(
       "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\nContent-Type: "
@@ -53,8 +55,8 @@ std::string old_classic_body(const Directory& directory, const View& view) {
 View view_of(const ApiRequest& request, bool json) {
   View view;
   if (!json) {
-    view.transport = request.program == Program::kOldNetchat ? common::Transport::kTcp
-                                                             : common::Transport::kUdp;
+    view.transport =
+        request.program == Program::kOldNetchat ? common::Transport::kTcp : common::Transport::kUdp;
   }
   view.with_ipv6 = !is_old(request.program);
   if (!request.source.is_loopback()) view.loopback_as = request.local;
@@ -97,9 +99,9 @@ std::string help_text(std::string_view host) {
 /// choose would grow without bound.
 std::string operation_of(const ApiRequest& request) {
   if (request.method == "POST") {
-    for (const auto& [verb, name] : {std::pair{"REGISTER ", "register"},
-                                     std::pair{"UPDATE ", "update"},
-                                     std::pair{"LOGOUT ", "logout"}})
+    for (const auto& [verb, name] :
+         {std::pair{"REGISTER ", "register"}, std::pair{"UPDATE ", "update"},
+          std::pair{"LOGOUT ", "logout"}})
       if (request.body.starts_with(verb)) return name;
     return "other";
   }
@@ -173,7 +175,8 @@ ApiResult HttpApi::route(TimePoint now, WallTime wall, const ApiRequest& request
   const bool is_list_path = request.path == kListPath;
   if (is_post && (is_list_path || request.path == "/")) return post(now, wall, request);
   if (!is_read && !is_post) {
-    auto response = error_response(ApiError::kMethodNotAllowed, "the method is not GET or POST", json);
+    auto response =
+        error_response(ApiError::kMethodNotAllowed, "the method is not GET or POST", json);
     response.headers.emplace_back("Allow", kAllow);
     return response;
   }
@@ -193,8 +196,8 @@ ApiResult HttpApi::route(TimePoint now, WallTime wall, const ApiRequest& request
   }
   if (is_read && request.path == "/metrics")
     return text_response(200, "text/plain; version=0.0.4; charset=utf-8", render_metrics_());
-  const bool is_known = request.path == "/healthz" || request.path == "/readyz" ||
-                        request.path == "/metrics";
+  const bool is_known =
+      request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
   if (is_known) {
     auto response = error_response(ApiError::kMethodNotAllowed, "the method is not GET", json);
     response.headers.emplace_back("Allow", "GET, HEAD");
@@ -239,9 +242,8 @@ bool HttpApi::is_own_host(std::string_view host) const {
   if (colon != host.npos && !common::parse_port(host.substr(colon + 1))) return false;
   if (equals_ignoring_case(name, "localhost")) return true;
   if (common::IpAddress::parse(name)) return true;
-  return std::any_of(options_.hosts.begin(), options_.hosts.end(), [&](const std::string& own) {
-    return equals_ignoring_case(name, own);
-  });
+  return std::any_of(options_.hosts.begin(), options_.hosts.end(),
+                     [&](const std::string& own) { return equals_ignoring_case(name, own); });
 }
 
 ApiResult HttpApi::post(TimePoint now, WallTime wall, const ApiRequest& request) {
@@ -254,8 +256,7 @@ ApiResult HttpApi::post(TimePoint now, WallTime wall, const ApiRequest& request)
                           "the body is not REGISTER, UPDATE or LOGOUT name@ip:port", json);
   }
   const auto record = common::parse_classic_record(line.substr(space + 1));
-  if (!record)
-    return error_response(ApiError::kMalformedRecord, to_string(record.error()), json);
+  if (!record) return error_response(ApiError::kMalformedRecord, to_string(record.error()), json);
   Caller caller{.source = request.source, .token = std::nullopt};
   if (!request.owner_token.empty()) {
     if (!common::is_owner_token(request.owner_token))
@@ -291,13 +292,13 @@ ApiResult HttpApi::registered(const ApiRequest& request, const common::ClassicRe
   if (json) {
     // With a token comes the duty to refresh; without one the record has the long lease.
     const auto lease = has_token ? options_.lease : options_.classic_lease;
-    done = text_response(
-        200, kJson,
-        fmt::format(R"({{"v":1,"name":{},"endpoint":"{}","lease_s":{}}})"
-                    "\n",
-                    common::json_string(record.name.text()),
-                    common::format_endpoint(record.endpoint),
-                    std::chrono::duration_cast<std::chrono::seconds>(lease).count()));
+    done =
+        text_response(200, kJson,
+                      fmt::format(R"({{"v":1,"name":{},"endpoint":"{}","lease_s":{}}})"
+                                  "\n",
+                                  common::json_string(record.name.text()),
+                                  common::format_endpoint(record.endpoint),
+                                  std::chrono::duration_cast<std::chrono::seconds>(lease).count()));
   }
   if (const auto* pending = std::get_if<Pending>(&outcome))
     return HeldResponse{pending->change, std::move(done)};
@@ -312,20 +313,18 @@ ApiResponse HttpApi::get_list(const ApiRequest& request) {
   const bool json = wants_json(request);
   if (!format && request.program == Program::kOldClassic && !json) return old_list(request);
   const bool netchat = !format && request.program == Program::kOldNetchat;
-  const RenderKey key{
-      .form = json                            ? ListForm::kJson
-              : netchat || format.has_value() ? ListForm::kLines
-                                              : ListForm::kComma,
-      .view = view_of(request, json),
-      .netchat = netchat};
+  const RenderKey key{.form = json                            ? ListForm::kJson
+                              : netchat || format.has_value() ? ListForm::kLines
+                                                              : ListForm::kComma,
+                      .view = view_of(request, json),
+                      .netchat = netchat};
   const Rendered& rendered = render(key);
   if (key.form == ListForm::kComma && rendered.body->empty())
     return error_response(ApiError::kListEmpty, "nobody is listed", false);
   ApiResponse response;
   if (!is_old(request.program)) {
-    response.headers = {{"Cache-Control", "no-cache"},
-                        {"ETag", rendered.etag},
-                        {"Vary", "Accept, User-Agent"}};
+    response.headers = {
+        {"Cache-Control", "no-cache"}, {"ETag", rendered.etag}, {"Vary", "Accept, User-Agent"}};
     if (!request.if_none_match.empty() && etag_matches(request.if_none_match, rendered.etag)) {
       response.status = 304;
       return response;
@@ -357,9 +356,9 @@ ApiResponse HttpApi::get_user(const ApiRequest& request, std::string_view text) 
                           fmt::format(",\"online\":{}", directory_.size()));
   }
   if (!json) {
-    return text_response(200, is_old(request.program) ? "text/plain" : kText,
-                         common::format_endpoint(user->endpoint) +
-                             (is_old(request.program) ? "" : "\n"));
+    return text_response(
+        200, is_old(request.program) ? "text/plain" : kText,
+        common::format_endpoint(user->endpoint) + (is_old(request.program) ? "" : "\n"));
   }
   std::string body;
   common::append_user_json(body, *user);

@@ -1,6 +1,6 @@
 // What the HTTP door answers (docs/protocol/directory.md): a request in, a response out. A core: it
-// knows no sockets and no HTTP library; http_engine turns bytes into ApiRequest and ApiResponse into
-// bytes.
+// knows no sockets and no HTTP library; http_engine turns bytes into ApiRequest and ApiResponse
+// into bytes.
 #pragma once
 
 #include <functional>
@@ -60,7 +60,8 @@ struct ParkedRequest {
 using ApiResult = std::variant<ApiResponse, HeldResponse, ParkedRequest>;
 
 struct HttpApiOptions {
-  std::vector<std::string> hosts;  // names this registry answers to beside IP literals and localhost
+  std::vector<std::string>
+      hosts;  // names this registry answers to beside IP literals and localhost
   Duration lease = std::chrono::seconds(200);
   Duration classic_lease = std::chrono::seconds(86400);
 };

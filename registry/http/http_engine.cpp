@@ -8,8 +8,8 @@
 #include "registry/http/limits.hpp"
 #include "registry/http/text.hpp"
 
-// The library as Debian builds it has these three; without them its classes have another layout than
-// in the shared object, and programs crash. pkg-config passes them.
+// The library as Debian builds it has these three; without them its classes have another layout
+// than in the shared object, and programs crash. pkg-config passes them.
 #if !defined(CPPHTTPLIB_OPENSSL_SUPPORT) || !defined(CPPHTTPLIB_ZLIB_SUPPORT) || \
     !defined(CPPHTTPLIB_BROTLI_SUPPORT)
 #error "compile with the flags of pkg-config cpp-httplib"
@@ -24,8 +24,8 @@ constexpr std::size_t kSharedBodyMin = 16 * 1024;
 /// Fields the library must not see: framing and body are done with, a range would make it send a
 /// body many times over, and compression would take more time than these short answers are worth.
 constexpr std::array<std::string_view, 8> kHiddenFields = {
-    "Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding",
-    "Expect",         "Range",             "Connection",   "Accept-Encoding"};
+    "Content-Length", "Transfer-Encoding", "Content-Type",   "Content-Encoding", "Expect",
+    "Range",          "Connection",        "Accept-Encoding"};
 
 std::string head_for_library(const FramedRequest& request) {
   std::string head;
@@ -35,9 +35,9 @@ std::string head_for_library(const FramedRequest& request) {
   head += request.target;
   head += " HTTP/1.1\r\n";
   for (const HeaderField& field : request.fields) {
-    const bool hidden = std::any_of(
-        kHiddenFields.begin(), kHiddenFields.end(),
-        [&](std::string_view name) { return equals_ignoring_case(name, field.name); });
+    const bool hidden =
+        std::any_of(kHiddenFields.begin(), kHiddenFields.end(),
+                    [&](std::string_view name) { return equals_ignoring_case(name, field.name); });
     if (hidden) continue;
     head += field.name;
     head += ": ";
@@ -101,6 +101,9 @@ class HttpEngine::Server final : public httplib::Server {
   };
 
   Server() {
+    // The library takes a server that does not listen for one that is stopping, and then leaves out
+    // bodies that come from a provider. This one never owns a socket.
+    svr_sock_ = 0;
     set_keep_alive_timeout(std::chrono::seconds(kIdleTime).count());
     set_keep_alive_max_count(1'000'000);
     // Every request is answered here: the core routes by path and method itself, which spares the
@@ -109,10 +112,10 @@ class HttpEngine::Server final : public httplib::Server {
       answer(request, response);
       return HandlerResponse::Handled;
     });
-    set_exception_handler(
-        [](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
-          response.status = 500;  // security: the library would put the exception's text in a header
-        });
+    set_exception_handler([](const httplib::Request&, httplib::Response& response,
+                             std::exception_ptr) {
+      response.status = 500;  // security: the library would put the exception's text in a header
+    });
   }
 
   void run(Current& current) {

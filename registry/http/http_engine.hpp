@@ -1,6 +1,6 @@
-// cpp-httplib as the engine of the HTTP door: it reads a complete request from memory and writes the
-// complete answer to memory. The one file of the registry that knows the library; its own server,
-// with a thread a connection, is not used. One caller at a time.
+// cpp-httplib as the engine of the HTTP door: it reads a complete request from memory and writes
+// the complete answer to memory. The one file of the registry that knows the library; its own
+// server, with a thread a connection, is not used. One caller at a time.
 #pragma once
 
 #include <functional>

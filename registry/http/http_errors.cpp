@@ -22,11 +22,10 @@ ApiResponse error_response(ApiError error, std::string_view text, bool wants_jso
   response.status = status_of(error);
   if (wants_json) {
     response.content_type = "application/json";
-    response.body = std::make_shared<const std::string>(
-        fmt::format(R"({{"code":{},"http":{},"error":{},"link":"{}"{}}})"
-                    "\n",
-                    static_cast<int>(error), response.status, common::json_string(text), kLink,
-                    extra_json));
+    response.body = std::make_shared<const std::string>(fmt::format(
+        R"({{"code":{},"http":{},"error":{},"link":"{}"{}}})"
+        "\n",
+        static_cast<int>(error), response.status, common::json_string(text), kLink, extra_json));
   } else {
     response.content_type = "text/plain; charset=utf-8";
     response.body = std::make_shared<const std::string>(fmt::format("{}\n", text));

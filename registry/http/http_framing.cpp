@@ -20,7 +20,8 @@ constexpr std::array<bool, 256> make_token_table() {
   for (int c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = true;
   for (int c = 'a'; c <= 'z'; ++c) table[static_cast<std::size_t>(c)] = true;
   for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<std::size_t>(c)] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<std::size_t>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<std::size_t>(c)] = true;
   return table;
 }
 constexpr std::array<bool, 256> kTokenTable = make_token_table();
@@ -172,7 +173,8 @@ HttpFraming::State HttpFraming::find_head(TimePoint now) {
   body_bytes_ = 0;
   body_at_ = end + 4;
   parsed_at_ = in_.data();
-  if (!parse_head(std::string_view(in_).substr(at_, end - at_)) || !plan_body()) return fail(error_);
+  if (!parse_head(std::string_view(in_).substr(at_, end - at_)) || !plan_body())
+    return fail(error_);
   if (phase_ == Phase::kOldBody && ended_) old_body_deadline_ = now;
   return State::kNeedBytes;
 }
@@ -197,7 +199,8 @@ bool HttpFraming::parse_request_line(std::string_view line) {
   request_.method = line.substr(0, first);
   request_.target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
-  // Bytes above ASCII stay legal in the target: NetChat clients send names without percent-encoding.
+  // Bytes above ASCII stay legal in the target: NetChat clients send names without
+  // percent-encoding.
   const auto is_bad = [](char c) { return c == ' ' || is_control(c); };
   if (!is_token(request_.method) || request_.target.empty() ||
       std::any_of(request_.target.begin(), request_.target.end(), is_bad)) {
@@ -290,8 +293,8 @@ bool HttpFraming::plan_body_length() {
     if (!equals_ignoring_case(field.name, "Content-Length")) continue;
     if (has_length_) return false;  // two lengths, even equal ones, are an attempt at something
     const std::string_view digits = field.value;
-    if (digits.empty() || !std::all_of(digits.begin(), digits.end(),
-                                       [](char c) { return c >= '0' && c <= '9'; })) {
+    if (digits.empty() ||
+        !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) {
       return false;
     }
     const auto [end, error] =
@@ -336,9 +339,9 @@ HttpFraming::State HttpFraming::read_body() {
   return complete(std::string_view(in_).substr(body_at_, body_bytes_), body_at_ + body_bytes_);
 }
 
-// An old program's body is its first line. It ends at a CRLF, else once as many characters have come
-// as were declared (old programs count characters, so their number in bytes may be too small), else
-// when the declared bytes are there and no more come for a moment, else with the end of input.
+// An old program's body is its first line. It ends at a CRLF, else once as many characters have
+// come as were declared (old programs count characters, so their number in bytes may be too small),
+// else when the declared bytes are there and no more come for a moment, else with the end of input.
 HttpFraming::State HttpFraming::read_old_body(TimePoint now) {
   const std::string_view arrived = std::string_view(in_).substr(body_at_);
   if (arrived.size() > kBodyBytesMax) return fail(FramingError::kBodyTooLarge);

@@ -161,8 +161,8 @@ bool HttpConnection::run_framing() {
 void HttpConnection::run_request() {
   const http::FramedRequest& request = framing_.request();
   if (const auto* ready = server_.node_.api().ready_list(request, source_, local_)) {
-    return finish_request({ready->head + (keeps_alive() ? "\r\n" : "Connection: close\r\n\r\n"),
-                           ready->body});
+    return finish_request(
+        {ready->head + (keeps_alive() ? "\r\n" : "Connection: close\r\n\r\n"), ready->body});
   }
   bool is_parked = false;
   bool is_held = false;
@@ -194,9 +194,8 @@ void HttpConnection::handle_release(Node::Release::Kind kind) {
       break;
     case Node::Release::Kind::kFailed:
       held_ = {};
-      finish_request(run_engine([&](const http::ApiRequest& parsed) {
-        return server_.node_.api().store_down(parsed);
-      }));
+      finish_request(run_engine(
+          [&](const http::ApiRequest& parsed) { return server_.node_.api().store_down(parsed); }));
       break;
     case Node::Release::Kind::kRerun:
       run_request();
@@ -218,8 +217,8 @@ void HttpConnection::finish_request(EngineAnswer answer) {
 
 void HttpConnection::answer_framing_error() {
   ++server_.counters_.framing_errors[static_cast<int>(framing_.error())];
-  // Through the library as well, so that every answer has the same shape: an empty request stands in
-  // for the one that could not be read.
+  // Through the library as well, so that every answer has the same shape: an empty request stands
+  // in for the one that could not be read.
   http::FramedRequest nothing{.method = "GET", .target = "/", .fields = {}, .body = {}};
   EngineAnswer answer = server_.engine_.run(
       nothing, source_, local_, false,
@@ -266,8 +265,7 @@ bool HttpConnection::write_some() {
     if (count + 2 > buffers.size()) break;
   }
   error_code failed;
-  const std::size_t sent =
-      socket_.write_some(std::span(buffers.data(), count), failed);
+  const std::size_t sent = socket_.write_some(std::span(buffers.data(), count), failed);
   if (failed == asio::error::would_block) {
     is_writing_ = true;
     socket_.async_wait(ip::tcp::socket::wait_write,
@@ -370,8 +368,8 @@ void HttpServer::accept_next(Acceptor& acceptor) {
       });
 }
 
-void HttpServer::handle_accept(Acceptor& acceptor, const error_code& failed,
-                               ip::tcp::socket socket, const ip::tcp::endpoint& peer) {
+void HttpServer::handle_accept(Acceptor& acceptor, const error_code& failed, ip::tcp::socket socket,
+                               const ip::tcp::endpoint& peer) {
   if (drained_ || failed == asio::error::operation_aborted) return;
   if (failed) {
     // Out of descriptors, most likely: trying again at once would spin. The tick goes on.
@@ -384,9 +382,8 @@ void HttpServer::handle_accept(Acceptor& acceptor, const error_code& failed,
     error_code ignored;
     socket.non_blocking(true, ignored);
     // Only a reader on another machine is shown our own address, so only then it is asked for.
-    const IpAddress local = source.is_loopback()
-                                ? source
-                                : to_ip_address(socket.local_endpoint(ignored).address());
+    const IpAddress local =
+        source.is_loopback() ? source : to_ip_address(socket.local_endpoint(ignored).address());
     const auto ticket = ++last_ticket_;
     ++counters_.accepted;
     ++counters_.open;

@@ -12,8 +12,8 @@
 
 #include "common/expected.hpp"
 #include "registry/http/http_engine.hpp"
-#include "registry/shell/metrics.hpp"
 #include "registry/node.hpp"
+#include "registry/shell/metrics.hpp"
 
 namespace registry {
 

@@ -34,17 +34,16 @@ std::string quoted(std::string_view value) {
 std::string format_log_line(LogFormat format, common::WallTime time, std::string_view level,
                             std::string_view event, LogFields fields) {
   if (format == LogFormat::kJson) {
-    std::string line = fmt::format(R"({{"ts":"{}","level":"{}","event":{})",
-                                   common::format_wall_time(time), level,
-                                   common::json_string(event));
+    std::string line =
+        fmt::format(R"({{"ts":"{}","level":"{}","event":{})", common::format_wall_time(time), level,
+                    common::json_string(event));
     for (const auto& [key, value] : fields) {
       const std::string safe = common::to_terminal(value.substr(0, kValueBytesMax), false);
       line += fmt::format(",\"{}\":{}", key, common::json_string(safe));
     }
     return line + '}';
   }
-  std::string line =
-      fmt::format("{} {:<5} {}", common::format_wall_time(time), level, event);
+  std::string line = fmt::format("{} {:<5} {}", common::format_wall_time(time), level, event);
   if (fields.size() > 0) line += ' ';
   for (const auto& [key, value] : fields) {
     const std::string safe = common::to_terminal(value.substr(0, kValueBytesMax), false);
@@ -66,8 +65,7 @@ Log::~Log() {
 }
 
 void Log::write(std::string_view level, std::string_view event, LogFields fields) {
-  const std::string line =
-      format_log_line(format_, common::os::wall_now(), level, event, fields);
+  const std::string line = format_log_line(format_, common::os::wall_now(), level, event, fields);
   logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
 }
 

@@ -1,7 +1,7 @@
 // The registry's log: one line an event on standard error, as text (logfmt) or JSON. Values from
-// outside are escaped and cut, so no name can forge a line or command a terminal. Written by a thread
-// of its own from a bounded queue: a reader of the log that stands still cannot stop the registry.
-// Any thread may log.
+// outside are escaped and cut, so no name can forge a line or command a terminal. Written by a
+// thread of its own from a bounded queue: a reader of the log that stands still cannot stop the
+// registry. Any thread may log.
 #pragma once
 
 #include <initializer_list>

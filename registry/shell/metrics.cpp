@@ -75,8 +75,7 @@ std::string render_metrics(const http::HttpApiCounters& api, const ConnectionCou
   families.begin("registry_connections_total", "Connections accepted.", kCounter)
       .add({}, connections.accepted);
   families.begin("registry_connections_refused_total", "Connections closed at once.", kCounter);
-  for (const auto& [reason, count] : connections.refused)
-    families.add({{"reason", reason}}, count);
+  for (const auto& [reason, count] : connections.refused) families.add({{"reason", reason}}, count);
   families.begin("registry_store_up", "1 while the disk takes changes.", kGauge)
       .add({}, is_store_up ? 1 : 0);
   families.begin("registry_store_transactions_total", "Transactions committed.", kCounter)

@@ -14,8 +14,8 @@ namespace registry {
 struct ConnectionCounters {
   std::uint64_t open = 0;
   std::uint64_t accepted = 0;
-  std::map<std::string, std::uint64_t> refused;      // by reason
-  std::map<int, std::uint64_t> framing_errors;       // by status
+  std::map<std::string, std::uint64_t> refused;  // by reason
+  std::map<int, std::uint64_t> framing_errors;   // by status
 };
 
 /// Counters of what the store reported.

@@ -39,8 +39,8 @@ Exit status  0 drained after SIGTERM or SIGINT   64 usage   69 port or data in u
 )";
 
 constexpr std::array<std::string_view, 10> kOptionNames = {
-    "--userlist", "--data", "--lease", "--classic-lease", "--allow-foreign-address",
-    "--host",     "--log-format", "--check", "--help",    "--version"};
+    "--userlist", "--data",       "--lease", "--classic-lease", "--allow-foreign-address",
+    "--host",     "--log-format", "--check", "--help",          "--version"};
 
 /// Ten years: a lease of more is a typing error.
 constexpr std::int64_t kLeaseSecondsMax = 10LL * 365 * 86400;
@@ -106,8 +106,7 @@ std::variant<Options, Leave> parse_options(std::vector<std::string> arguments) {
   if (!listen.empty()) {
     const auto parsed = common::parse_host_port(listen);
     if (!parsed) {
-      return usage_error(
-          fmt::format("{} is not HOST:PORT (IPv6 in brackets: [::1]:8080)", listen));
+      return usage_error(fmt::format("{} is not HOST:PORT (IPv6 in brackets: [::1]:8080)", listen));
     }
     options.listen = *parsed;
   }

@@ -26,9 +26,10 @@ class Attempt : public std::enable_shared_from_this<Attempt<Protocol>> {
     timer_.async_wait([self = this->shared_from_this()](const std::error_code& failed) {
       if (!failed) self->settle(false);
     });
-    socket_.async_connect(target_, [self = this->shared_from_this()](const std::error_code& failed) {
-      self->handle_connect(failed);
-    });
+    socket_.async_connect(target_,
+                          [self = this->shared_from_this()](const std::error_code& failed) {
+                            self->handle_connect(failed);
+                          });
   }
 
  private:

@@ -59,8 +59,8 @@ std::vector<Endpoint> resolve(asio::io_context& loop, const common::HostPort& ho
 }
 
 std::string hint_address(const Endpoint& bound) {
-  const bool is_wildcard = bound.address == common::IpAddress() ||
-                           bound.address == common::IpAddress::v6({});
+  const bool is_wildcard =
+      bound.address == common::IpAddress() || bound.address == common::IpAddress::v6({});
   return is_wildcard ? fmt::format("127.0.0.1:{}", bound.port) : common::format_endpoint(bound);
 }
 
@@ -174,8 +174,8 @@ ExitStatus Process::open_sockets(std::vector<Endpoint>& bound) {
     complain(fmt::format("cannot listen on {}: {}", common::format_endpoint(endpoint),
                          in_use ? "the port is in use" : listening.error().message()));
     fmt::print(stderr, "  Choose another: registry {}\n",
-               common::format_host_port({options_.listen.host,
-                                         static_cast<std::uint16_t>(endpoint.port + 1)}));
+               common::format_host_port(
+                   {options_.listen.host, static_cast<std::uint16_t>(endpoint.port + 1)}));
     return in_use ? ExitStatus::kUnavailable : ExitStatus::kConfiguration;
   }
   if (bound.empty()) {
@@ -330,8 +330,8 @@ ExitStatus Process::check(const Options& options) {
   while (!folder.empty() && !std::filesystem::exists(folder, failed)) folder = folder.parent_path();
   if (folder.empty()) folder = ".";
   if (::access(folder.c_str(), W_OK | X_OK) != 0)
-    report(fmt::format("cannot write to {}: {}", folder.string(),
-                       common::os::last_error().message()));
+    report(
+        fmt::format("cannot write to {}: {}", folder.string(), common::os::last_error().message()));
 
   constexpr std::size_t kFileBytesMax = 256u << 20;
   const auto content = common::os::read_file(options.user_list, kFileBytesMax);
@@ -339,8 +339,8 @@ ExitStatus Process::check(const Options& options) {
     for (const BadLine& line : parse_user_list(*content).bad_lines)
       report(fmt::format("{} line {}: {}", options.user_list.string(), line.number, line.reason));
   } else if (content.error() != std::errc::no_such_file_or_directory) {
-    report(fmt::format("cannot read {}: {}", options.user_list.string(),
-                       content.error().message()));
+    report(
+        fmt::format("cannot read {}: {}", options.user_list.string(), content.error().message()));
   }
   if (is_well) fmt::print("registry: options and files are in order\n");
   return is_well ? ExitStatus::kOk : ExitStatus::kConfiguration;

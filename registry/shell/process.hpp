@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "common/os/random.hpp"
+#include "registry/node.hpp"
 #include "registry/shell/http_server.hpp"
 #include "registry/shell/log.hpp"
-#include "registry/node.hpp"
 #include "registry/shell/options.hpp"
 #include "registry/store/store_writer.hpp"
 
@@ -53,8 +53,8 @@ class Process {
   asio::steady_timer tick_timer_;
   asio::steady_timer rebuild_timer_;
   bool is_stopping_ = false;
-  bool is_store_full_ = false;   // the last write found no space
-  bool is_rebuilding_ = false;   // between a failure that asked for it and its success
+  bool is_store_full_ = false;  // the last write found no space
+  bool is_rebuilding_ = false;  // between a failure that asked for it and its success
   // Lines on users that may still be logged in this second: names that come and go by the thousand
   // must not fill a disk with log.
   static constexpr int kUserLinesPerSecond = 200;

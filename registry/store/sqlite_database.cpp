@@ -49,7 +49,8 @@ void bind_number(sqlite3_stmt* statement, int index, std::uint64_t number) {
 std::string_view column_text(sqlite3_stmt* statement, int index) {
   const void* data = sqlite3_column_blob(statement, index);
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, index));
-  return data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data), size);
+  return data == nullptr ? std::string_view()
+                         : std::string_view(static_cast<const char*>(data), size);
 }
 
 template <std::size_t N>
@@ -62,8 +63,8 @@ bool column_bytes(sqlite3_stmt* statement, int index, std::array<std::byte, N>& 
 
 /// The record in the current row of the query in load(), or nothing if it breaks a rule.
 std::optional<Record> read_record(sqlite3_stmt* row) {
-  auto parsed = common::parse_classic_record(fmt::format("{}@{}", column_text(row, 0),
-                                                         column_text(row, 1)));
+  auto parsed =
+      common::parse_classic_record(fmt::format("{}@{}", column_text(row, 0), column_text(row, 1)));
   const auto transport = common::parse_transport(column_text(row, 2));
   const auto door = common::parse_door(column_text(row, 3));
   const auto source = common::IpAddress::parse(column_text(row, 5));
@@ -106,8 +107,8 @@ common::expected<common::os::UniqueFd, StoreError> lock_folder(const fs::path& f
   const fs::path path = folder / "lock";
   common::os::UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.is_open()) {
-    return unexpected{StoreError{Kind::kBroken, fmt::format("cannot open {}: {}", path.string(),
-                                                            std::strerror(errno))}};
+    return unexpected{StoreError{
+        Kind::kBroken, fmt::format("cannot open {}: {}", path.string(), std::strerror(errno))}};
   }
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return unexpected{
@@ -193,17 +194,16 @@ SqliteDatabase::Result<void> SqliteDatabase::rebuild(const StoredState& state) {
   }
   const common::os::UniqueFd handle(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (::rename(temporary.c_str(), path.c_str()) != 0 || ::fsync(handle.get()) != 0) {
-    const StoreError why{StoreError::Kind::kBroken,
-                         fmt::format("cannot put {} in place: {}", path.string(),
-                                     std::strerror(errno))};
+    const StoreError why{
+        StoreError::Kind::kBroken,
+        fmt::format("cannot put {} in place: {}", path.string(), std::strerror(errno))};
     fs::remove(temporary, ignored);
     fs::remove(path, ignored);
     return unexpected{why};
   }
   // From here on the new generation is the one a restart finds. The old one must not be merged with
   // its log on closing: that log is what can no longer be trusted.
-  if (database_)
-    sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (database_) sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (auto opened = open_generation(generation_ + 1); !opened) return opened;
   remove_other_generations();
   return {};
@@ -215,8 +215,7 @@ std::optional<std::string> SqliteDatabase::fact(const std::string& name) const {
   return it->second;
 }
 
-SqliteDatabase::Result<void> SqliteDatabase::set_fact(const std::string& name,
-                                                      std::string value) {
+SqliteDatabase::Result<void> SqliteDatabase::set_fact(const std::string& name, std::string value) {
   if (auto written = write_fact(name, value); !written) return written;
   facts_[name] = std::move(value);
   return {};
@@ -248,8 +247,8 @@ SqliteDatabase::Result<void> SqliteDatabase::open_generation(std::uint64_t gener
   database_.reset();
   const std::string path = path_of(generation).string();
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   database_.reset(raw);
   if (code != SQLITE_OK) return unexpected{error(code)};
   sqlite3_extended_result_codes(raw, 1);
@@ -264,10 +263,10 @@ SqliteDatabase::Result<void> SqliteDatabase::open_generation(std::uint64_t gener
   const int found = sqlite3_column_int(schema->get(), 0);
   schema->reset();
   if (found > kSchemaVersion) {
-    return unexpected{StoreError{
-        StoreError::Kind::kBroken,
-        fmt::format("{} was written by a newer registry (format {}, this one knows {})", path,
-                    found, kSchemaVersion)}};
+    return unexpected{
+        StoreError{StoreError::Kind::kBroken,
+                   fmt::format("{} was written by a newer registry (format {}, this one knows {})",
+                               path, found, kSchemaVersion)}};
   }
   if (found < kSchemaVersion)
     if (auto done = run("PRAGMA user_version=1"); !done) return done;
@@ -281,8 +280,8 @@ SqliteDatabase::Result<void> SqliteDatabase::write_generation(const fs::path& pa
                                                               const StoredState& state) {
   SqliteDatabase fresh(folder_, common::os::UniqueFd());
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   fresh.database_.reset(raw);
   if (code != SQLITE_OK) return unexpected{fresh.error(code)};
   sqlite3_extended_result_codes(raw, 1);
@@ -407,7 +406,7 @@ SqliteDatabase::Result<SqliteDatabase::Statement> SqliteDatabase::prepare(const 
 StoreError SqliteDatabase::error(int code) const {
   using Kind = StoreError::Kind;
   const int primary = code & 0xff;
-  const Kind kind = primary == SQLITE_FULL                                   ? Kind::kFull
+  const Kind kind = primary == SQLITE_FULL                               ? Kind::kFull
                     : primary == SQLITE_BUSY || primary == SQLITE_LOCKED ? Kind::kInUse
                                                                          : Kind::kBroken;
   const char* text = database_ ? sqlite3_errmsg(database_.get()) : sqlite3_errstr(code);

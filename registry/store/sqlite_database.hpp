@@ -1,7 +1,7 @@
 // The embedded database: SQLite in WAL mode with full synchronisation, one file a generation. After
 // an I/O error SQLite, like the kernel under it, cannot tell what reached the disk, so the next
-// generation is written anew from memory under a temporary name and renamed into place. A shell; one
-// thread at a time.
+// generation is written anew from memory under a temporary name and renamed into place. A shell;
+// one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -49,8 +49,8 @@ class SqliteDatabase {
   /// are left out and reported to `skipped`.
   Result<StoredState> load(const std::function<void(std::string_view)>& skipped);
 
-  /// Writes all changes in one transaction and returns the version of the first; each further one is
-  /// one higher. On error nothing of them is kept.
+  /// Writes all changes in one transaction and returns the version of the first; each further one
+  /// is one higher. On error nothing of them is kept.
   Result<Version> commit(std::span<const Change> changes);
 
   /// Writes `state` and the facts as a new generation and goes on with that.
@@ -95,7 +95,7 @@ class SqliteDatabase {
   std::uint64_t generation_ = 0;
   Version version_ = 0;
   std::map<std::string, std::string> facts_;  // as on disk: a broken database cannot be asked
-  Database database_;  // before the statements: they must go first
+  Database database_;                         // before the statements: they must go first
   Statement put_;
   Statement erase_;
   Statement set_fact_;

@@ -83,8 +83,7 @@ StoreWriter::Work StoreWriter::wait_for_work() {
     queue_.erase(queue_.begin(), end);
   }
   work.rebuild = std::exchange(to_rebuild_, std::nullopt);
-  work.export_due =
-      export_at_ && monotonic_now() >= std::max(*export_at_, export_not_before_);
+  work.export_due = export_at_ && monotonic_now() >= std::max(*export_at_, export_not_before_);
   return work;
 }
 

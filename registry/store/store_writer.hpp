@@ -47,9 +47,9 @@ class StoreWriter final : public Store {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Change> queue_;             // guarded by mutex_
+  std::vector<Change> queue_;              // guarded by mutex_
   std::optional<StoredState> to_rebuild_;  // guarded by mutex_
-  bool stopping_ = false;                 // guarded by mutex_
+  bool stopping_ = false;                  // guarded by mutex_
 
   // Of the writer's thread alone.
   bool broken_ = false;

@@ -62,8 +62,8 @@ common::expected<void, StoreError> UserListFile::import(
     const std::filesystem::path beside = path_.string() + ".rejected";
     if (const auto failed = common::os::replace_file(beside, rejected, kMode))
       return unexpected{file_error(beside, "write", failed)};
-    log(true, fmt::format("{} skipped lines are kept in {}", file.bad_lines.size(),
-                          beside.string()));
+    log(true,
+        fmt::format("{} skipped lines are kept in {}", file.bad_lines.size(), beside.string()));
   }
 
   const auto state = database_.load([](std::string_view) {});

@@ -1,0 +1,53 @@
+#include "peer/classic_codec.hpp"
+
+#include <fmt/format.h>
+
+#include "common/limits.hpp"
+#include "common/safe_text.hpp"
+
+namespace peer {
+namespace {
+
+constexpr std::string_view kSeparator = ": ";
+
+}  // namespace
+
+std::string to_string(EncodeError error) {
+  switch (error) {
+    case EncodeError::kTooLong:
+      return fmt::format("the text is too long: a classic datagram has {} bytes with the sender",
+                         common::kClassicDatagramBytesMax);
+    case EncodeError::kNotUtf8:
+      return "the text is not UTF-8";
+    case EncodeError::kMultiLine:
+      return "the text has a line break or a NUL: a classic message is one line";
+  }
+  return "the text cannot be sent";
+}
+
+common::expected<common::ByteVector, EncodeError> encode_classic(const common::UserName& sender,
+                                                                 std::string_view text) {
+  constexpr std::string_view kForbidden("\r\n\0", 3);
+  if (sender.text().size() + kSeparator.size() + text.size() > common::kClassicDatagramBytesMax)
+    return common::unexpected{EncodeError::kTooLong};
+  if (text.find_first_of(kForbidden) != text.npos)
+    return common::unexpected{EncodeError::kMultiLine};
+  if (!common::is_utf8(text)) return common::unexpected{EncodeError::kNotUtf8};
+  std::string datagram = sender.text();
+  datagram += kSeparator;
+  datagram += text;
+  return common::to_vector(datagram);
+}
+
+std::optional<ClassicMessage> decode_classic(common::Bytes datagram) {
+  if (datagram.empty()) return std::nullopt;
+  const std::string_view bytes = common::as_text(datagram);
+  const auto end = bytes.find(kSeparator);
+  // Old programs let more characters into names than the grammar does, so only its length is asked.
+  if (end == bytes.npos || end == 0 || end > common::kNameBytesMax)
+    return ClassicMessage{.sender = std::nullopt, .text = std::string(bytes)};
+  return ClassicMessage{.sender = std::string(bytes.substr(0, end)),
+                        .text = std::string(bytes.substr(end + kSeparator.size()))};
+}
+
+}  // namespace peer

@@ -1,0 +1,131 @@
+#include "peer/command.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <optional>
+
+#include "common/suggest.hpp"
+
+namespace peer {
+namespace {
+
+using common::unexpected;
+
+constexpr std::array<std::string_view, 5> kWords = {"list", "unicast", "multicast", "broadcast",
+                                                    "exit"};
+constexpr const char* kUnicastUsage = "unicast NAME \"TEXT\"";
+constexpr const char* kMulticastUsage = "multicast [NAME, NAME] \"TEXT\"";
+constexpr const char* kBroadcastUsage = "broadcast \"TEXT\"";
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view first_word(std::string_view text) {
+  std::size_t end = 0;
+  while (end < text.size() && !is_blank(text[end])) ++end;
+  return text.substr(0, end);
+}
+
+/// What stands between the first and the last double quote, if anything can.
+std::optional<std::string_view> quoted_text(std::string_view text) {
+  const auto first = text.find('"');
+  const auto last = text.rfind('"');
+  if (first == text.npos || first == last) return std::nullopt;
+  return text.substr(first + 1, last - first - 1);
+}
+
+std::vector<std::string> split_names(std::string_view text) {
+  std::vector<std::string> names;
+  while (true) {
+    const auto comma = text.find(',');
+    const std::string_view name = trim(text.substr(0, comma));
+    if (!name.empty()) names.emplace_back(name);
+    if (comma == text.npos) return names;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+CommandError unknown_word(std::string_view word) {
+  const std::string_view near = common::suggest(word, kWords);
+  if (!near.empty()) return {fmt::format("did you mean {}?", near)};
+  return {"the commands are list, unicast, multicast, broadcast and exit"};
+}
+
+std::string join(const std::vector<std::string>& words, std::size_t from) {
+  std::string text;
+  for (std::size_t i = from; i < words.size(); ++i) {
+    if (i > from) text += ' ';
+    text += words[i];
+  }
+  return text;
+}
+
+common::expected<Command, CommandError> parse_unicast_line(std::string_view rest) {
+  const std::string_view name = first_word(rest);
+  const auto text = quoted_text(rest.substr(name.size()));
+  if (name.empty() || name.find('"') != name.npos || !text)
+    return unexpected{CommandError{kUnicastUsage}};
+  return Command{UnicastCommand{std::string(name), std::string(*text)}};
+}
+
+common::expected<Command, CommandError> parse_multicast_line(std::string_view rest) {
+  const auto open = rest.find('[');
+  const auto close = rest.find(']', open == rest.npos ? 0 : open);
+  if (open == rest.npos || close == rest.npos || rest.find('"') < close)
+    return unexpected{CommandError{kMulticastUsage}};
+  const auto text = quoted_text(rest.substr(close));
+  if (!text) return unexpected{CommandError{kMulticastUsage}};
+  return Command{
+      MulticastCommand{split_names(rest.substr(open + 1, close - open - 1)), std::string(*text)}};
+}
+
+}  // namespace
+
+common::expected<Command, CommandError> parse_command_line(std::string_view line) {
+  line = trim(line);
+  const std::string_view word = first_word(line);
+  const std::string_view rest = trim(line.substr(word.size()));
+  if (word == "list") return Command{ListCommand{}};
+  if (word == "exit") return Command{ExitCommand{}};
+  if (word == "unicast") return parse_unicast_line(rest);
+  if (word == "multicast") return parse_multicast_line(rest);
+  if (word == "broadcast") {
+    const auto text = quoted_text(rest);
+    if (!text) return unexpected{CommandError{kBroadcastUsage}};
+    return Command{BroadcastCommand{std::string(*text)}};
+  }
+  return unexpected{unknown_word(word)};
+}
+
+common::expected<Command, CommandError> parse_command_words(const std::vector<std::string>& words) {
+  if (words.empty()) return unexpected{unknown_word("")};
+  const std::string& word = words[0];
+  if (words.size() == 1) return parse_command_line(word);
+  if (word == "list" || word == "exit")
+    return unexpected{CommandError{fmt::format("{} takes nothing more", word)}};
+  if (word == "unicast") {
+    if (words.size() < 3) return unexpected{CommandError{kUnicastUsage}};
+    return Command{UnicastCommand{words[1], join(words, 2)}};
+  }
+  if (word == "broadcast") return Command{BroadcastCommand{join(words, 1)}};
+  if (word == "multicast") {
+    // [A, B] arrives as one word or several, depending on how it was quoted.
+    std::size_t end = 1;
+    while (end < words.size() && words[end].find(']') == std::string::npos) ++end;
+    if (!words[1].starts_with('[') || end + 1 >= words.size() || !words[end].ends_with(']'))
+      return unexpected{CommandError{kMulticastUsage}};
+    const std::string names =
+        join({words.begin(), words.begin() + static_cast<std::ptrdiff_t>(end) + 1}, 1);
+    return Command{MulticastCommand{
+        split_names(std::string_view(names).substr(1, names.size() - 2)), join(words, end + 1)}};
+  }
+  return unexpected{unknown_word(word)};
+}
+
+}  // namespace peer

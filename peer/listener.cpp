@@ -1,0 +1,277 @@
+#include "peer/listener.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/safe_text.hpp"
+#include "common/user_json.hpp"
+
+namespace peer {
+namespace {
+
+using common::ExitStatus;
+
+constexpr const char* kQuestion = "Do you want to log out?[y/n]";
+/// Back to the line's start and clear it: the question gives way to a message, then is asked again.
+constexpr const char* kClearLine = "\r\x1b[K";
+
+std::string make_id(common::Random& random) {
+  std::array<std::byte, 16> bytes{};
+  random.fill(bytes);
+  std::string id;
+  for (const std::byte byte : bytes) id += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  return id;
+}
+
+}  // namespace
+
+std::string format_received(const Received& received, const common::UserName& to, bool json) {
+  const ClassicMessage& message = received.message;
+  if (!json) {
+    const std::string text = common::to_terminal(message.text);
+    return message.sender ? common::to_terminal(*message.sender, false) + ": " + text : text;
+  }
+  constexpr bool kAscii = true;  // a terminal may read this too
+  return fmt::format(
+      R"({{"v":1,"id":"{}","ts":"{}","event":"message","from":{},"to":[{}],"text":{},"sealed":false}})",
+      received.id, common::format_wall_time(received.time),
+      message.sender ? common::json_string(*message.sender, kAscii) : "null",
+      common::json_string(to.text(), kAscii), common::json_string(message.text, kAscii));
+}
+
+Listener::Listener(Options options, common::Random& random)
+    : options_(std::move(options)), random_(random) {}
+
+void Listener::start(TimePoint now) {
+  if (options_.wait) wait_until_ = now + *options_.wait;
+  request(Verb::kRegister);
+}
+
+void Listener::request(Verb verb) {
+  registration_ = verb == Verb::kLogout ? Registration::kLoggingOut : Registration::kUnderWay;
+  registry_at_.reset();
+  actions_.push_back(Register{verb});
+}
+
+void Listener::handle_registration(TimePoint now, const common::Endpoint& endpoint,
+                                   OutcomeOrFailure outcome) {
+  if (has_left_) return;
+  if (registration_ == Registration::kLoggingOut) return finish_logout(outcome);
+  if (!outcome) {
+    const ExchangeFailure& failure = outcome.error();
+    // Whatever a registry that was one before says now, it may be one again.
+    if (failure.kind == ExchangeFailure::Kind::kUnreachable || was_registered_)
+      return retry(now, failure.text);
+    return refuse(ExitStatus::kProtocol, fmt::format("{} does not answer as a registry: {}",
+                                                     options_.registry, failure.text));
+  }
+  if (const auto* done = std::get_if<Accepted>(&*outcome)) return accepted(now, endpoint, *done);
+  if (const auto* unavailable = std::get_if<Unavailable>(&*outcome))
+    return retry(now, unavailable->text);
+  if (std::holds_alternative<NameTaken>(*outcome)) {
+    actions_.push_back(Print{"This user already exists!\n"});
+    return refuse(
+        ExitStatus::kRefused,
+        fmt::format("the name {} is held by somebody else at {}\n  Choose another name, or "
+                    "wait until it is given up.",
+                    options_.name.text(), options_.registry));
+  }
+  if (const auto* refused = std::get_if<Refused>(&*outcome)) {
+    return refuse(ExitStatus::kRefused,
+                  fmt::format("the registry at {} refused: {}", options_.registry, refused->text));
+  }
+  const auto* not_understood = std::get_if<NotUnderstood>(&*outcome);
+  refuse(ExitStatus::kProtocol,
+         fmt::format("{} does not answer as a registry: {}", options_.registry,
+                     not_understood ? not_understood->text : "not listed"));
+}
+
+void Listener::accepted(TimePoint now, const common::Endpoint& endpoint, const Accepted& accepted) {
+  registration_ = Registration::kHeld;
+  retry_after_ = kRetryMin;
+  lease_ = accepted.lease;
+  if (!was_registered_) {
+    actions_.push_back(Note{fmt::format("{} is listening on {}, registered at {}. Ctrl-C logs out.",
+                                        options_.name.text(), common::format_endpoint(endpoint),
+                                        options_.registry)});
+  } else if (is_registry_away_) {
+    actions_.push_back(Note{fmt::format("registered again at {}", options_.registry)});
+  }
+  was_registered_ = true;
+  is_registry_away_ = false;
+  if (is_leaving_) return request(Verb::kLogout);
+  // An old registry keeps a record for ever and takes a second REGISTER for somebody else's.
+  if (lease_) registry_at_ = now + jittered(std::min(kRefreshMax, *lease_ / 3));
+}
+
+void Listener::retry(TimePoint now, std::string text) {
+  registration_ = Registration::kRetrying;
+  if (is_leaving_) return leave();
+  if (!std::exchange(is_registry_away_, true)) {
+    actions_.push_back(Note{fmt::format(
+        "cannot reach the registry at {}: {}\n  Still listening, and trying again until "
+        "it is there. Is it running? Try: curl http://{}/healthz",
+        options_.registry, text, options_.registry)});
+  }
+  registry_at_ = now + jittered(retry_after_);
+  retry_after_ = std::min(2 * retry_after_, kRetryMax);
+}
+
+void Listener::refuse(ExitStatus status, std::string text) {
+  registration_ = Registration::kGone;
+  actions_.push_back(Note{std::move(text)});
+  if (!is_leaving_) leave_status_ = status;
+  leave();
+}
+
+// Half to all of the duration, so that peers that lost their registry together do not return so.
+Duration Listener::jittered(Duration duration) {
+  const auto half = static_cast<std::uint64_t>(duration.count() / 2);
+  return duration - Duration(static_cast<std::int64_t>(random_.below(half + 1)));
+}
+
+void Listener::handle_datagram(TimePoint now, common::WallTime wall, common::Bytes datagram) {
+  if (is_leaving_ || has_left_) return;
+  auto message = decode_classic(datagram);
+  if (!message) return;
+  const Received received{make_id(random_), wall, *std::move(message)};
+  ++messages_;
+  std::string line = format_received(received, options_.name, options_.json) + '\n';
+  if (is_asking_) line = (options_.is_terminal ? kClearLine : "\n") + line + kQuestion;
+  actions_.push_back(Print{std::move(line)});
+  if (options_.has_hook) {
+    if (hooks_.size() < kHookQueueMax) {
+      hooks_.push_back(received);
+      run_next_hook();
+    } else if (!std::exchange(is_dropping_hooks_, true)) {
+      actions_.push_back(Note{"the hook does not keep up: messages are shown but not given to it"});
+    }
+  }
+  if (options_.count && messages_ >= *options_.count) return finish_if_counted(now);
+  if (!options_.asks || is_asking_) return;
+  if (++since_question_ >= kQuestionEvery) ask();
+}
+
+void Listener::ask() {
+  is_asking_ = true;
+  actions_.push_back(Print{kQuestion});
+}
+
+void Listener::handle_input_line(TimePoint now, std::string_view line) {
+  if (!is_asking_ || is_leaving_) return;
+  while (line.ends_with('\r') || line.ends_with('\n') || line.ends_with(' ')) line.remove_suffix(1);
+  if (line == "y" || line == "Y") {
+    is_asking_ = false;
+    asked_to_log_out_ = true;
+    begin_leaving(now, ExitStatus::kOk);
+  } else if (line == "n" || line == "N") {
+    is_asking_ = false;
+    since_question_ = 0;
+  } else {
+    actions_.push_back(Print{fmt::format("Invalid input!\n{}", kQuestion)});
+  }
+}
+
+void Listener::run_next_hook() {
+  if (is_hook_running_ || hooks_.empty()) return;
+  is_hook_running_ = true;
+  actions_.push_back(RunHook{hooks_.front()});
+}
+
+void Listener::handle_hook_done(TimePoint now) {
+  ENSURE(is_hook_running_);
+  is_hook_running_ = false;
+  hooks_.pop_front();
+  is_dropping_hooks_ = false;
+  run_next_hook();
+  if (options_.count && messages_ >= *options_.count) finish_if_counted(now);
+}
+
+// Leaves once the last message that was asked for has been through its hook.
+void Listener::finish_if_counted(TimePoint now) {
+  if (hooks_.empty()) begin_leaving(now, ExitStatus::kOk);
+}
+
+void Listener::handle_stop(TimePoint now, ExitStatus status) {
+  if (is_leaving_) {  // asked twice: at once
+    leave_status_ = status;
+    return leave();
+  }
+  if (is_asking_ && options_.is_terminal) actions_.push_back(Print{"\n"});
+  is_asking_ = false;
+  begin_leaving(now, status);
+}
+
+void Listener::begin_leaving(TimePoint now, ExitStatus status) {
+  if (is_leaving_ || has_left_) return;
+  is_leaving_ = true;
+  leave_status_ = status;
+  leave_by_ = now + kLogoutTime;
+  switch (registration_) {
+    case Registration::kHeld:
+      return request(Verb::kLogout);
+    case Registration::kUnderWay:  // goes on to LOGOUT when the answer is there
+    case Registration::kLoggingOut:
+      return;
+    default:
+      if (was_registered_) return request(Verb::kLogout);  // it may be back by now
+      leave();
+  }
+}
+
+void Listener::finish_logout(const OutcomeOrFailure& outcome) {
+  registration_ = Registration::kGone;
+  const auto* accepted = outcome ? std::get_if<Accepted>(&*outcome) : nullptr;
+  if (accepted != nullptr) {
+    actions_.push_back(Note{fmt::format("{} logged out", options_.name.text())});
+  } else if (!outcome && outcome.error().kind == ExchangeFailure::Kind::kNoAnswer) {
+    actions_.push_back(Note{"the registry does not know LOGOUT: the name stays listed there"});
+  } else if (asked_to_log_out_ && outcome) {
+    actions_.push_back(Print{"ERROR: You are not in the list!\n"});
+  } else {
+    actions_.push_back(Note{fmt::format("could not log out: {}; the registration ends by itself",
+                                        outcome ? "not listed" : outcome.error().text)});
+  }
+  leave();
+}
+
+void Listener::leave() {
+  if (has_left_) return;
+  has_left_ = is_leaving_ = true;
+  actions_.push_back(Leave{leave_status_});
+}
+
+void Listener::handle_timeout(TimePoint now) {
+  if (has_left_) return;
+  if (leave_by_ && now >= *leave_by_) {
+    leave_by_.reset();
+    return leave();
+  }
+  if (wait_until_ && now >= *wait_until_ && !is_leaving_) {
+    wait_until_.reset();
+    // Out of time without ever having been listed: the registry is the reason.
+    return begin_leaving(now, was_registered_ ? ExitStatus::kTimedOut : ExitStatus::kUnavailable);
+  }
+  if (registry_at_ && now >= *registry_at_ && !is_leaving_)
+    request(was_registered_ ? Verb::kUpdate : Verb::kRegister);
+}
+
+std::optional<TimePoint> Listener::next_timeout() const {
+  if (has_left_) return std::nullopt;
+  std::optional<TimePoint> next = leave_by_;
+  if (is_leaving_) return next;
+  for (const auto& other : {wait_until_, registry_at_})
+    if (other && (!next || *other < *next)) next = other;
+  return next;
+}
+
+std::optional<Listener::Action> Listener::poll_action() {
+  if (actions_.empty()) return std::nullopt;
+  Action action = std::move(actions_.front());
+  actions_.pop_front();
+  return action;
+}
+
+}  // namespace peer

@@ -1,0 +1,146 @@
+// `listen`: keeps a name registered and turns datagrams into lines (docs/protocol/directory.md,
+// "Leases"; docs/protocol/classic-datagrams.md). A core: the shell owns sockets, terminal and hook.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/bytes.hpp"
+#include "common/exit_status.hpp"
+#include "common/expected.hpp"
+#include "common/random.hpp"
+#include "common/time.hpp"
+#include "peer/classic_codec.hpp"
+#include "peer/registry_protocol.hpp"
+
+namespace peer {
+
+using common::Duration;
+using common::TimePoint;
+
+/// A message as it is shown and given to a hook.
+struct Received {
+  std::string id;  // 32 hexadecimal digits; a classic datagram has none, so it is made up here
+  common::WallTime time;
+  ClassicMessage message;
+};
+
+/// One line without its end: `sender: text` made harmless, or a JSON object for `to`.
+std::string format_received(const Received& received, const common::UserName& to, bool json);
+
+class Listener {
+ public:
+  struct Options {
+    common::UserName name;
+    std::string registry;  // as typed, for texts
+    bool asks = false;     // "Do you want to log out?" after each fifth message
+    bool is_terminal = false;
+    bool json = false;
+    bool has_hook = false;
+    std::optional<std::uint64_t> count;  // leave after so many messages
+    std::optional<Duration> wait;        // leave after so long
+  };
+
+  /// Make the request at the registry from the address of the route there, then call
+  /// handle_registration. At most one is under way.
+  struct Register {
+    Verb verb;
+  };
+  /// Bytes for standard output as they are.
+  struct Print {
+    std::string text;
+  };
+  /// A line for standard error, without program name and line end.
+  struct Note {
+    std::string text;
+  };
+  /// Run the hook for this message, then call handle_hook_done. One at a time.
+  struct RunHook {
+    Received received;
+  };
+  /// Leave with this status. Nothing follows.
+  struct Leave {
+    common::ExitStatus status;
+  };
+  using Action = std::variant<Register, Print, Note, RunHook, Leave>;
+
+  using OutcomeOrFailure = common::expected<RegistrationOutcome, ExchangeFailure>;
+
+  static constexpr std::size_t kHookQueueMax = 64;
+  static constexpr std::uint64_t kQuestionEvery = 5;
+  static constexpr Duration kRefreshMax = std::chrono::seconds(60);
+  static constexpr Duration kRetryMin = std::chrono::milliseconds(500);
+  static constexpr Duration kRetryMax = std::chrono::seconds(30);
+  /// A leaving peer waits so long for the registry's answer, and no longer.
+  static constexpr Duration kLogoutTime = std::chrono::seconds(1);
+
+  Listener(Options options, common::Random& random);
+
+  void start(TimePoint now);
+  void handle_datagram(TimePoint now, common::WallTime wall, common::Bytes datagram);
+  /// `endpoint` is what was asked to be registered.
+  void handle_registration(TimePoint now, const common::Endpoint& endpoint,
+                           OutcomeOrFailure outcome);
+  void handle_input_line(TimePoint now, std::string_view line);
+  void handle_hook_done(TimePoint now);
+  /// SIGINT, SIGTERM, or standard output gone: log out and leave with this status.
+  void handle_stop(TimePoint now, common::ExitStatus status);
+  void handle_timeout(TimePoint now);
+  std::optional<TimePoint> next_timeout() const;
+
+  std::optional<Action> poll_action();
+
+  /// True while an answer to the question is awaited.
+  bool is_asking() const { return is_asking_; }
+
+ private:
+  enum class Registration {
+    kNone,        // nothing sent yet
+    kUnderWay,    // the first or a later REGISTER or UPDATE
+    kHeld,        // ours as far as we know
+    kRetrying,    // not ours as far as we know; tried again at registry_at_
+    kLoggingOut,  // LOGOUT is under way
+    kGone,
+  };
+
+  void request(Verb verb);
+  void accepted(TimePoint now, const common::Endpoint& endpoint, const Accepted& accepted);
+  void retry(TimePoint now, std::string note);
+  void refuse(common::ExitStatus status, std::string text);
+  void begin_leaving(TimePoint now, common::ExitStatus status);
+  void finish_logout(const OutcomeOrFailure& outcome);
+  void leave();
+  void ask();
+  void run_next_hook();
+  void finish_if_counted(TimePoint now);
+  Duration jittered(Duration duration);
+
+  Options options_;
+  common::Random& random_;
+  std::deque<Action> actions_;
+
+  Registration registration_ = Registration::kNone;
+  bool was_registered_ = false;
+  bool is_registry_away_ = false;  // noted once for each time it goes
+  std::optional<Duration> lease_;
+  Duration retry_after_ = kRetryMin;
+  std::optional<TimePoint> registry_at_;  // when to refresh or try again
+  std::optional<TimePoint> wait_until_;
+  std::optional<TimePoint> leave_by_;  // set once leaving
+  common::ExitStatus leave_status_ = common::ExitStatus::kOk;
+  bool is_leaving_ = false;
+  bool has_left_ = false;
+  bool asked_to_log_out_ = false;  // by answering the question
+
+  std::uint64_t messages_ = 0;
+  std::uint64_t since_question_ = 0;
+  bool is_asking_ = false;
+  std::deque<Received> hooks_;  // the front one runs while is_hook_running_
+  bool is_hook_running_ = false;
+  bool is_dropping_hooks_ = false;
+};
+
+}  // namespace peer

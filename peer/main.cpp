@@ -1,0 +1,29 @@
+// peer: flags and modes. What it does is in the cores beside this file and the shells below it.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "peer/shell/listen_run.hpp"
+#include "peer/shell/options.hpp"
+#include "peer/shell/send_run.hpp"
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed output is noticed where it is written
+  const auto parsed = peer::parse_options(std::vector<std::string>(argv + 1, argv + argc));
+  if (const auto* leave = std::get_if<peer::Leave>(&parsed)) {
+    fmt::print(stdout, "{}", leave->out);
+    fmt::print(stderr, "{}", leave->err);
+    return static_cast<int>(leave->status);
+  }
+  const auto& options = std::get<peer::Options>(parsed);
+  try {
+    return static_cast<int>(options.mode == peer::Mode::kListen ? peer::run_listen(options)
+                                                                : peer::run_send(options));
+  } catch (const std::exception& error) {  // what libraries throw while starting
+    fmt::print(stderr, "peer: {}\n", error.what());
+    return static_cast<int>(common::ExitStatus::kConfiguration);
+  }
+}

@@ -1,0 +1,169 @@
+#include "peer/registry_protocol.hpp"
+
+#include <fmt/format.h>
+
+#include "common/classic_record.hpp"
+#include "common/owner_token.hpp"
+#include "common/safe_text.hpp"
+#include "common/user_json.hpp"
+#include "common/version.hpp"
+
+namespace peer {
+namespace {
+
+constexpr const char* kListTarget = "/userlist.txt";
+/// Of an error text that a registry sends: a line for a person, not a page.
+constexpr std::size_t kErrorBytesMax = 300;
+
+std::vector<std::pair<std::string, std::string>> common_headers() {
+  return {{"Accept", "application/json"}, {"User-Agent", fmt::format("peer/{}", common::kVersion)}};
+}
+
+std::string percent_encode(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", byte);
+    }
+  }
+  return out;
+}
+
+/// The registry's own words, made harmless, or the status if it has none.
+std::string reason_of(const HttpAnswer& answer) {
+  if (const auto error = common::decode_error(answer.body))
+    return common::to_terminal(std::string_view(error->error).substr(0, kErrorBytesMax), false);
+  std::string_view line = answer.body;
+  line = line.substr(0, line.find_first_of("\r\n"));
+  if (line.empty()) return fmt::format("status {}", answer.status);
+  return common::to_terminal(line.substr(0, kErrorBytesMax), false);
+}
+
+common::User as_user(const common::ClassicRecord& record) {
+  return {record.name, record.endpoint, common::Transport::kUdp, common::Door::kClassic, {}};
+}
+
+UserList only_datagram_users(std::vector<common::User> users) {
+  std::erase_if(users,
+                [](const common::User& user) { return user.transport != common::Transport::kUdp; });
+  return users;
+}
+
+}  // namespace
+
+HttpRequest make_registration(Verb verb, const common::UserName& name,
+                              const common::Endpoint& endpoint,
+                              const std::optional<std::string>& owner_token) {
+  const char* word = verb == Verb::kRegister ? "REGISTER"
+                     : verb == Verb::kUpdate ? "UPDATE"
+                                             : "LOGOUT";
+  HttpRequest request{
+      .method = "POST",
+      .target = kListTarget,
+      .body = fmt::format("{} {}", word, common::format_classic_record(name, endpoint)),
+      .headers = common_headers()};
+  request.headers.emplace_back("Content-Type", "text/plain");
+  if (owner_token) request.headers.emplace_back(common::kOwnerTokenField, *owner_token);
+  return request;
+}
+
+HttpRequest make_list_request(const std::string& known_etag) {
+  HttpRequest request{
+      .method = "GET", .target = kListTarget, .body = {}, .headers = common_headers()};
+  if (!known_etag.empty()) request.headers.emplace_back("If-None-Match", known_etag);
+  return request;
+}
+
+HttpRequest make_lookup(const common::UserName& name) {
+  return {.method = "GET",
+          .target = fmt::format("{}?username={}", kListTarget, percent_encode(name.text())),
+          .body = {},
+          .headers = common_headers()};
+}
+
+RegistrationOutcome interpret_registration(Verb verb, const HttpAnswer& answer) {
+  switch (answer.status) {
+    case 200: {
+      const auto registration = common::decode_registration(answer.body);
+      if (!registration) return Accepted{};
+      // Bounded, so that no registry can make the timer overflow.
+      constexpr std::uint64_t kLeaseSecondsMax = 10ULL * 365 * 86400;
+      return Accepted{std::chrono::seconds(std::min(registration->lease_s, kLeaseSecondsMax))};
+    }
+    case 406:
+      return NameTaken{};
+    case 400:
+      if (verb == Verb::kLogout) return NotListed{};
+      return Refused{reason_of(answer)};
+    case 429:
+    case 503:
+      return Unavailable{reason_of(answer)};
+    default:
+      if (answer.status >= 400 && answer.status < 500) return Refused{reason_of(answer)};
+      return NotUnderstood{fmt::format("it answered {}", reason_of(answer))};
+  }
+}
+
+ListOutcome interpret_list(const HttpAnswer& answer) {
+  switch (answer.status) {
+    case 200: {
+      if (!answer.is_json) {
+        UserList users;
+        for (const auto& record : common::parse_classic_list(answer.body).records)
+          users.push_back(as_user(record));
+        return users;
+      }
+      auto list = common::decode_user_list(answer.body);
+      if (!list) return NotUnderstood{fmt::format("its list {}", to_string(list.error()))};
+      return only_datagram_users(std::move(list->users));
+    }
+    case 304:
+      return NotModified{};
+    case 400:  // an old registry's empty list
+      if (!answer.is_json) return UserList{};
+      return Refused{reason_of(answer)};
+    case 429:
+    case 503:
+      return Unavailable{reason_of(answer)};
+    default:
+      if (answer.status >= 400 && answer.status < 500) return Refused{reason_of(answer)};
+      return NotUnderstood{fmt::format("it answered {}", reason_of(answer))};
+  }
+}
+
+LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& answer) {
+  if (answer.status == 404) {
+    const auto error = common::decode_error(answer.body);
+    return NotFound{error && error->online == 0};
+  }
+  if (answer.status == 200 && answer.is_json) {
+    const auto user = common::decode_user(answer.body);
+    if (!user) return NotUnderstood{fmt::format("its answer {}", to_string(user.error()))};
+    // A user of TCP cannot be reached by a datagram.
+    if (!(user->name == name) || user->transport != common::Transport::kUdp) return NotFound{};
+    return *user;
+  }
+  if (answer.status == 200) {
+    std::string_view line = answer.body;
+    while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+    if (const auto endpoint = common::parse_endpoint(line))
+      return common::User{name, *endpoint, common::Transport::kUdp, common::Door::kClassic, {}};
+  }
+  const ListOutcome list = interpret_list(answer);
+  if (const auto* users = std::get_if<UserList>(&list)) {
+    for (const common::User& user : *users)
+      if (user.name == name) return user;
+    return NotFound{users->empty()};
+  }
+  if (const auto* refused = std::get_if<Refused>(&list)) return *refused;
+  if (const auto* unavailable = std::get_if<Unavailable>(&list)) return *unavailable;
+  if (const auto* not_understood = std::get_if<NotUnderstood>(&list)) return *not_understood;
+  return NotUnderstood{"it answered 304 to a lookup"};
+}
+
+}  // namespace peer

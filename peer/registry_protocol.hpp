@@ -1,0 +1,89 @@
+// The peer's side of the registry's HTTP: requests to make, answers to understand, of registries
+// old and new alike (docs/protocol/directory.md). A core: who sends the bytes is the shell's
+// business.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/time.hpp"
+#include "common/user.hpp"
+
+namespace peer {
+
+struct HttpRequest {
+  std::string method;
+  std::string target;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct HttpAnswer {
+  int status = 0;
+  bool is_json = false;
+  std::string etag;
+  std::string body;
+};
+
+/// Why there is no answer. `text` is a sentence part for people, e.g. "connection refused".
+struct ExchangeFailure {
+  enum class Kind {
+    kUnreachable,  // not resolved, not connected, or no answer in time
+    kNoAnswer,     // connected, but closed without a byte: an old registry that did not understand
+    kBroken,       // bytes that are no HTTP answer
+  } kind;
+  std::string text;
+};
+
+enum class Verb { kRegister, kUpdate, kLogout };
+
+/// A registration in the classic form, which every registry understands; what only a new one knows
+/// stands in header fields, which an old one ignores.
+HttpRequest make_registration(Verb verb, const common::UserName& name,
+                              const common::Endpoint& endpoint,
+                              const std::optional<std::string>& owner_token);
+HttpRequest make_list_request(const std::string& known_etag);
+HttpRequest make_lookup(const common::UserName& name);
+
+struct Accepted {
+  std::optional<common::Duration> lease;  // none: an old registry, which knows no leases
+};
+struct NameTaken {};
+struct NotListed {};  // LOGOUT of a record that is not there
+/// The registry will not, whatever is tried again; `text` says why.
+struct Refused {
+  std::string text;
+};
+/// The registry cannot now.
+struct Unavailable {
+  std::string text;
+};
+/// What came is no answer to this.
+struct NotUnderstood {
+  std::string text;
+};
+using RegistrationOutcome =
+    std::variant<Accepted, NameTaken, NotListed, Refused, Unavailable, NotUnderstood>;
+
+RegistrationOutcome interpret_registration(Verb verb, const HttpAnswer& answer);
+
+struct NotModified {};
+/// Users in order of registration; only those that take datagrams.
+using UserList = std::vector<common::User>;
+using ListOutcome = std::variant<UserList, NotModified, Refused, Unavailable, NotUnderstood>;
+
+ListOutcome interpret_list(const HttpAnswer& answer);
+
+struct NotFound {
+  bool is_nobody_online = false;  // the list is empty
+};
+using LookupOutcome = std::variant<common::User, NotFound, Refused, Unavailable, NotUnderstood>;
+
+/// An old registry answers a lookup with its whole list; that is understood too.
+LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& answer);
+
+}  // namespace peer

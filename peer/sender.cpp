@@ -1,0 +1,243 @@
+#include "peer/sender.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/safe_text.hpp"
+#include "peer/classic_codec.hpp"
+
+namespace peer {
+namespace {
+
+using common::ExitStatus;
+
+constexpr const char* kNobodyOnline = "There is no online users!";
+
+/// From worst to least; the run's status is the worst that occurred.
+constexpr std::array kSeverity = {ExitStatus::kConfiguration, ExitStatus::kUsage,
+                                  ExitStatus::kBadInput,      ExitStatus::kUnavailable,
+                                  ExitStatus::kProtocol,      ExitStatus::kRefused,
+                                  ExitStatus::kTemporary,     ExitStatus::kNoUser,
+                                  ExitStatus::kSomeMissed,    ExitStatus::kOk};
+
+auto severity(ExitStatus status) { return std::find(kSeverity.begin(), kSeverity.end(), status); }
+
+}  // namespace
+
+void Sender::handle_line(std::string_view line) {
+  ENSURE(is_idle());
+  begin(parse_command_line(line), true);
+}
+
+void Sender::handle_words(const std::vector<std::string>& words) {
+  ENSURE(is_idle());
+  begin(parse_command_words(words), false);
+}
+
+void Sender::handle_overlong_line() {
+  begin(common::unexpected{CommandError{"the line is too long"}}, true);
+}
+
+void Sender::begin(const common::expected<Command, CommandError>& command, bool from_input) {
+  delivered_ = unknown_ = failed_ = next_name_ = 0;
+  names_.clear();
+  has_said_empty_ = false;
+  if (!command) {
+    actions_.push_back(Print{"Invalid command!"});
+    actions_.push_back(Complain{command.error().usage});
+    return report(from_input ? ExitStatus::kBadInput : ExitStatus::kUsage);
+  }
+  if (std::holds_alternative<ExitCommand>(*command)) {
+    has_exited_ = true;
+  } else if (std::holds_alternative<ListCommand>(*command)) {
+    step_ = Step::kListing;
+    actions_.push_back(Fetch{make_list_request(list_etag_)});
+  } else if (const auto* unicast = std::get_if<UnicastCommand>(&*command)) {
+    begin_texts({unicast->name}, unicast->text);
+  } else if (const auto* multicast = std::get_if<MulticastCommand>(&*command)) {
+    if (multicast->names.empty()) {
+      actions_.push_back(Print{"please enter a user in []"});
+      return report(from_input ? ExitStatus::kBadInput : ExitStatus::kUsage);
+    }
+    begin_texts(multicast->names, multicast->text);
+  } else if (const auto* broadcast = std::get_if<BroadcastCommand>(&*command)) {
+    begin_broadcast(broadcast->text);
+  }
+}
+
+bool Sender::encode(std::string_view text) {
+  auto datagram = encode_classic(self_, text);
+  if (!datagram) {
+    actions_.push_back(Complain{to_string(datagram.error())});
+    report(ExitStatus::kBadInput);
+    return false;
+  }
+  datagram_ = *std::move(datagram);
+  return true;
+}
+
+void Sender::begin_texts(std::vector<std::string> names, std::string_view text) {
+  if (!encode(text)) return;
+  names_ = std::move(names);
+  look_up_next();
+}
+
+void Sender::begin_broadcast(std::string_view text) {
+  if (!encode(text)) return;
+  step_ = Step::kBroadcasting;
+  actions_.push_back(Fetch{make_list_request(list_etag_)});
+}
+
+// Goes on to the next name of a unicast or multicast, or ends the command.
+void Sender::look_up_next() {
+  for (; next_name_ < names_.size(); ++next_name_) {
+    const std::string& typed = names_[next_name_];
+    const auto normal = common::normalize_typed_name(typed);
+    auto name = common::UserName::parse(normal ? *normal : typed);
+    if (name) {
+      step_ = Step::kLookingUp;
+      actions_.push_back(Fetch{make_lookup(*name)});
+      looking_up_ = *std::move(name);
+      return;
+    }
+    // Nobody can have such a name.
+    ++unknown_;
+    actions_.push_back(Print{fmt::format("user {} is not found", common::to_terminal(typed))});
+  }
+  end_command();
+}
+
+void Sender::handle_answer(AnswerOrFailure answer) {
+  if (!answer) {
+    const ExchangeFailure& failure = answer.error();
+    const bool broken = failure.kind != ExchangeFailure::Kind::kUnreachable;
+    return fail_exchange(broken ? ExitStatus::kProtocol : ExitStatus::kUnavailable, failure.text);
+  }
+  if (step_ == Step::kLookingUp) return handle_lookup(*answer);
+  handle_list(*answer);
+}
+
+void Sender::handle_lookup(const HttpAnswer& answer) {
+  const common::UserName& name = *looking_up_;
+  const LookupOutcome outcome = interpret_lookup(name, answer);
+  if (const auto* user = std::get_if<common::User>(&outcome))
+    return send({{name.text(), Transmit{user->endpoint, datagram_}}});
+  if (const auto* missing = std::get_if<NotFound>(&outcome)) {
+    if (missing->is_nobody_online && !std::exchange(has_said_empty_, true))
+      actions_.push_back(Print{kNobodyOnline});
+    actions_.push_back(Print{fmt::format("user {} is not found", name.text())});
+    ++unknown_;
+    ++next_name_;
+    return look_up_next();
+  }
+  if (const auto* refused = std::get_if<Refused>(&outcome))
+    return fail_exchange(ExitStatus::kRefused, refused->text);
+  if (const auto* unavailable = std::get_if<Unavailable>(&outcome))
+    return fail_exchange(ExitStatus::kTemporary, unavailable->text);
+  fail_exchange(ExitStatus::kProtocol, std::get<NotUnderstood>(outcome).text);
+}
+
+void Sender::handle_list(const HttpAnswer& answer) {
+  ListOutcome outcome = interpret_list(answer);
+  if (auto* users = std::get_if<UserList>(&outcome)) {
+    list_ = std::move(*users);
+    list_etag_ = answer.etag;
+  } else if (const auto* refused = std::get_if<Refused>(&outcome)) {
+    return fail_exchange(ExitStatus::kRefused, refused->text);
+  } else if (const auto* unavailable = std::get_if<Unavailable>(&outcome)) {
+    return fail_exchange(ExitStatus::kTemporary, unavailable->text);
+  } else if (const auto* not_understood = std::get_if<NotUnderstood>(&outcome)) {
+    return fail_exchange(ExitStatus::kProtocol, not_understood->text);
+  }
+  if (list_.empty()) actions_.push_back(Print{kNobodyOnline});
+  if (step_ == Step::kListing) {
+    print_list();
+  } else {
+    send_broadcast();
+  }
+}
+
+void Sender::print_list() {
+  actions_.push_back(Print{"The online users are:"});
+  for (const common::User& user : list_) actions_.push_back(Print{user.name.text()});
+  step_ = Step::kIdle;
+}
+
+void Sender::send_broadcast() {
+  std::vector<std::pair<std::string, Transmit>> datagrams;
+  for (const common::User& user : list_) {
+    if (user.name == self_) continue;  // nobody is told what he said himself
+    datagrams.emplace_back(user.name.text(), Transmit{user.endpoint, datagram_});
+  }
+  if (datagrams.empty()) {
+    actions_.push_back(Print{"there is no online user"});
+    report(ExitStatus::kNoUser);
+    step_ = Step::kIdle;
+    return;
+  }
+  send(std::move(datagrams));
+}
+
+void Sender::send(std::vector<std::pair<std::string, Transmit>> datagrams) {
+  SendDatagrams action;
+  sending_to_.clear();
+  for (auto& [name, transmit] : datagrams) {
+    sending_to_.push_back(std::move(name));
+    action.datagrams.push_back(std::move(transmit));
+  }
+  step_ = Step::kSending;
+  actions_.push_back(std::move(action));
+}
+
+void Sender::handle_sent(const std::vector<SendResult>& results) {
+  ENSURE(step_ == Step::kSending && results.size() == sending_to_.size());
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i].empty()) {
+      ++delivered_;
+      actions_.push_back(Print{fmt::format("message is sent to {}", sending_to_[i])});
+    } else {
+      ++failed_;
+      actions_.push_back(
+          Complain{fmt::format("message to {} was not delivered: {}", sending_to_[i], results[i])});
+    }
+  }
+  ++next_name_;
+  look_up_next();  // a broadcast has no names, so this ends it
+}
+
+void Sender::end_command() {
+  step_ = Step::kIdle;
+  if (unknown_ + failed_ == 0) return;
+  if (delivered_ > 0) return report(ExitStatus::kSomeMissed);
+  report(failed_ > 0 ? ExitStatus::kTemporary : ExitStatus::kNoUser);
+}
+
+// The registry did not help: the command ends here.
+void Sender::fail_exchange(ExitStatus status, std::string text) {
+  if (status == ExitStatus::kUnavailable) {
+    actions_.push_back(
+        Complain{fmt::format("cannot reach the registry at {}: {}\n  Is it running? Try: curl "
+                             "http://{}/healthz",
+                             registry_, text, registry_)});
+  } else {
+    actions_.push_back(
+        Complain{fmt::format("the registry at {} did not help: {}", registry_, text)});
+  }
+  report(status);
+  step_ = Step::kIdle;
+}
+
+void Sender::report(ExitStatus status) {
+  if (severity(status) < severity(status_)) status_ = status;
+}
+
+std::optional<Sender::Action> Sender::poll_action() {
+  if (actions_.empty()) return std::nullopt;
+  Action action = std::move(actions_.front());
+  actions_.pop_front();
+  return action;
+}
+
+}  // namespace peer

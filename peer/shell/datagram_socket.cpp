@@ -1,0 +1,108 @@
+#include "peer/shell/datagram_socket.hpp"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "common/limits.hpp"
+#include "common/os/atomic_file.hpp"
+#include "peer/shell/socket_address.hpp"
+
+namespace peer {
+namespace {
+
+using common::os::UniqueFd;
+
+constexpr std::size_t kBatch = 64;
+constexpr int kReceivesPerCall = 256;
+/// Room for bursts while a line is printed; the kernel may grant less.
+constexpr int kReceiveBufferBytes = 4 << 20;
+
+UniqueFd open_family(int family, std::uint16_t port, std::error_code& failed) {
+  UniqueFd fd(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.is_open()) {
+    failed = common::os::last_error();
+    return {};
+  }
+  const int off = 0;
+  if (family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes, sizeof kReceiveBufferBytes);
+  const common::Endpoint any{family == AF_INET6 ? common::IpAddress::v6({}) : common::IpAddress(),
+                             port};
+  const SocketAddress address = to_socket_address(any, family);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) {
+    failed = common::os::last_error();
+    return {};
+  }
+  return fd;
+}
+
+}  // namespace
+
+common::expected<DatagramSocket, std::error_code> DatagramSocket::open(std::uint16_t port) {
+  std::error_code failed;
+  for (const int family : {AF_INET6, AF_INET}) {
+    UniqueFd fd = open_family(family, port, failed);
+    if (fd.is_open()) {
+      const auto bound = local_endpoint(fd.get());
+      return DatagramSocket(std::move(fd), family, bound ? bound->port : port);
+    }
+    if (failed == std::errc::address_in_use) break;  // IPv4 would share the port half
+  }
+  return common::unexpected{failed};
+}
+
+void DatagramSocket::receive(
+    const std::function<void(const common::Endpoint&, common::Bytes)>& handle) {
+  receive_buffer_.resize(common::kUdpPayloadBytesMax);
+  for (int i = 0; i < kReceivesPerCall; ++i) {
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    const ssize_t got = ::recvfrom(fd_.get(), receive_buffer_.data(), receive_buffer_.size(),
+                                   MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &size);
+    if (got < 0 && errno == EAGAIN) return;
+    if (got < 0) continue;  // an ICMP error about something sent before
+    if (const auto endpoint = from_socket_address(from))
+      handle(*endpoint, {receive_buffer_.data(), static_cast<std::size_t>(got)});
+  }
+}
+
+std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>& datagrams) {
+  std::vector<Sender::SendResult> results(datagrams.size());
+  std::array<mmsghdr, kBatch> messages{};
+  std::array<iovec, kBatch> payloads{};
+  std::array<SocketAddress, kBatch> addresses{};
+  std::size_t done = 0;
+  while (done < datagrams.size()) {
+    const std::size_t count = std::min(kBatch, datagrams.size() - done);
+    for (std::size_t i = 0; i < count; ++i) {
+      const Transmit& transmit = datagrams[done + i];
+      addresses[i] = to_socket_address(transmit.to, family_);
+      payloads[i] = {const_cast<std::byte*>(transmit.datagram.data()), transmit.datagram.size()};
+      messages[i] = {};
+      messages[i].msg_hdr.msg_name = &addresses[i].storage;
+      messages[i].msg_hdr.msg_namelen = addresses[i].size;
+      messages[i].msg_hdr.msg_iov = &payloads[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    const int sent = ::sendmmsg(fd_.get(), messages.data(), static_cast<unsigned>(count), 0);
+    if (sent > 0) {
+      done += static_cast<std::size_t>(sent);
+    } else if (errno == EAGAIN || errno == ENOBUFS) {
+      pollfd writable{fd_.get(), POLLOUT, 0};
+      ::poll(&writable, 1, 100);
+    } else if (errno != EINTR && errno != ECONNREFUSED) {
+      std::string reason = std::strerror(errno);
+      if (reason[0] >= 'A' && reason[0] <= 'Z')
+        reason[0] = static_cast<char>(reason[0] - 'A' + 'a');
+      results[done++] = reason;  // this one; the rest may be sent all the same
+    }
+  }
+  return results;
+}
+
+}  // namespace peer

@@ -1,0 +1,43 @@
+// A UDP socket for both families. A shell; one thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/bytes.hpp"
+#include "common/expected.hpp"
+#include "common/os/unique_fd.hpp"
+#include "peer/sender.hpp"
+
+namespace peer {
+
+class DatagramSocket {
+ public:
+  /// Bound to every local address, IPv6 and IPv4, at `port` (0: a free one); IPv4 alone where the
+  /// machine has no IPv6.
+  static common::expected<DatagramSocket, std::error_code> open(std::uint16_t port);
+
+  int fd() const { return fd_.get(); }
+  std::uint16_t port() const { return port_; }
+
+  /// Hands everything that has arrived to `handle`, without waiting. Bounded a call, so that a
+  /// flood leaves time for the rest; level-triggered polling brings the remainder.
+  void receive(const std::function<void(const common::Endpoint&, common::Bytes)>& handle);
+
+  /// Hands the datagrams to the kernel in batches. A result for each, in order: empty if it was
+  /// taken, else why not. That nobody listens at an address is no error: a datagram before may have
+  /// drawn the refusal.
+  std::vector<Sender::SendResult> send(const std::vector<Transmit>& datagrams);
+
+ private:
+  DatagramSocket(common::os::UniqueFd fd, int family, std::uint16_t port)
+      : fd_(std::move(fd)), family_(family), port_(port) {}
+
+  common::os::UniqueFd fd_;
+  int family_;
+  std::uint16_t port_;
+  std::vector<std::byte> receive_buffer_;
+};
+
+}  // namespace peer

@@ -1,0 +1,45 @@
+// Runs the user's command for one message: the text on standard input, sender and id in the
+// environment, and nothing of the message in the command itself. A shell; one thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "common/os/unique_fd.hpp"
+#include "common/time.hpp"
+#include "peer/listener.hpp"
+
+namespace peer {
+
+class HookProcess {
+ public:
+  HookProcess(std::string command, common::Duration time_limit)
+      : command_(std::move(command)), time_limit_(time_limit) {}
+  ~HookProcess();
+
+  /// Starts the command under /bin/sh, in a process group of its own; what it prints goes to our
+  /// standard error. False if it could not be started.
+  bool start(common::TimePoint now, const Received& received);
+
+  bool is_running() const { return pid_ > 0; }
+  /// Readable once the process has ended; -1 when none runs.
+  int fd() const { return pid_fd_.get(); }
+  std::optional<common::TimePoint> deadline() const { return deadline_; }
+
+  /// Kills the command, and what it started, once its time is over.
+  void handle_timeout(common::TimePoint now);
+  /// Collects the ended process; how it ended, as for people ("exit status 3"), empty for success.
+  std::string finish();
+
+ private:
+  std::string command_;
+  common::Duration time_limit_;
+  pid_t pid_ = -1;
+  common::os::UniqueFd pid_fd_;
+  std::optional<common::TimePoint> deadline_;
+  bool is_killed_ = false;
+};
+
+}  // namespace peer

@@ -1,0 +1,60 @@
+#include "peer/shell/line_reader.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace peer {
+
+std::optional<LineReader::Line> LineReader::next() {
+  for (;;) {
+    if (auto line = take_line()) return line;
+    if (has_ended_) {
+      if (buffer_.empty() || is_skipping_) return std::nullopt;
+      Line last{std::exchange(buffer_, {})};
+      return last;
+    }
+    char chunk[16 * 1024];
+    const ssize_t got = ::read(fd_, chunk, sizeof chunk);
+    if (got > 0) {
+      buffer_.append(chunk, static_cast<std::size_t>(got));
+    } else if (got == 0 || errno != EINTR) {
+      has_ended_ = true;
+    }
+  }
+}
+
+bool LineReader::read_available(std::vector<Line>& lines) {
+  char chunk[4096];
+  const ssize_t got = ::read(fd_, chunk, sizeof chunk);
+  if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) return false;
+  if (got > 0) buffer_.append(chunk, static_cast<std::size_t>(got));
+  while (auto line = take_line()) lines.push_back(*std::move(line));
+  return true;
+}
+
+std::optional<LineReader::Line> LineReader::take_line() {
+  for (;;) {
+    const auto end = buffer_.find('\n');
+    if (is_skipping_) {
+      if (end == buffer_.npos) {
+        buffer_.clear();
+        return std::nullopt;
+      }
+      buffer_.erase(0, end + 1);
+      is_skipping_ = false;
+      continue;
+    }
+    if (end != buffer_.npos) {
+      Line line{buffer_.substr(0, end), end > kLineBytesMax};
+      buffer_.erase(0, end + 1);
+      return line;
+    }
+    if (buffer_.size() <= kLineBytesMax) return std::nullopt;
+    is_skipping_ = true;
+    return Line{std::exchange(buffer_, {}), true};
+  }
+}
+
+}  // namespace peer

@@ -1,0 +1,38 @@
+// Lines from a descriptor, of bounded length. A shell.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace peer {
+
+class LineReader {
+ public:
+  /// Longest line kept: any command fits many times over.
+  static constexpr std::size_t kLineBytesMax = 64 * 1024;
+
+  struct Line {
+    std::string text;          // without its end
+    bool is_overlong = false;  // more than kLineBytesMax: text is its beginning
+  };
+
+  explicit LineReader(int fd) : fd_(fd) {}
+
+  /// Waits for the next line; a last one without an end counts. Nothing at the end of input.
+  std::optional<Line> next();
+
+  /// Reads once, for when poll() says there is something; complete lines are added to `lines`.
+  /// False at the end of input.
+  bool read_available(std::vector<Line>& lines);
+
+ private:
+  std::optional<Line> take_line();
+
+  int fd_;
+  std::string buffer_;
+  bool is_skipping_ = false;  // the rest of an overlong line
+  bool has_ended_ = false;
+};
+
+}  // namespace peer

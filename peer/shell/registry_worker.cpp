@@ -1,0 +1,114 @@
+#include "peer/shell/registry_worker.hpp"
+
+#include <fmt/format.h>
+#include <netdb.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "peer/shell/socket_address.hpp"
+
+namespace peer {
+namespace {
+
+struct FreeAddresses {
+  void operator()(addrinfo* list) const { freeaddrinfo(list); }
+};
+
+/// The first address of a host, of the family `like` has if there is one.
+std::optional<common::IpAddress> resolve(const std::string& host, const common::IpAddress& like) {
+  if (const auto address = common::IpAddress::parse(host)) return address;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo* raw = nullptr;
+  if (getaddrinfo(host.c_str(), nullptr, &hints, &raw) != 0) return std::nullopt;
+  const std::unique_ptr<addrinfo, FreeAddresses> addresses(raw);
+  std::optional<common::IpAddress> first;
+  for (const addrinfo* it = raw; it != nullptr; it = it->ai_next) {
+    sockaddr_storage storage{};
+    std::copy_n(reinterpret_cast<const char*>(it->ai_addr), it->ai_addrlen,
+                reinterpret_cast<char*>(&storage));
+    const auto endpoint = from_socket_address(storage);
+    if (!endpoint) continue;
+    if (endpoint->address.is_v6() == like.is_v6()) return endpoint->address;
+    if (!first) first = endpoint->address;
+  }
+  return first;
+}
+
+}  // namespace
+
+RegistryWorker::RegistryWorker(common::HostPort registry)
+    : client_(std::move(registry)),
+      ready_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      thread_([this] { run(); }) {}
+
+RegistryWorker::~RegistryWorker() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  client_.cancel();
+  wake_.notify_one();
+  thread_.join();
+}
+
+void RegistryWorker::start(Job job) {
+  {
+    const std::lock_guard lock(mutex_);
+    ENSURE(!job_ && !result_);
+    job_ = std::move(job);
+  }
+  wake_.notify_one();
+}
+
+std::optional<RegistryWorker::Result> RegistryWorker::take_result() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = ::read(ready_.get(), &count, sizeof count);
+  const std::lock_guard lock(mutex_);
+  return std::exchange(result_, std::nullopt);
+}
+
+void RegistryWorker::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [&] { return job_ || is_stopping_; });
+    if (is_stopping_) return;
+    const Job job = *std::exchange(job_, std::nullopt);
+    lock.unlock();
+    Result result = work(job);
+    lock.lock();
+    result_ = std::move(result);
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(ready_.get(), &one, sizeof one);
+  }
+}
+
+RegistryWorker::Result RegistryWorker::work(const Job& job) {
+  const auto local = client_.connect();
+  if (!local) return {{}, common::unexpected{local.error()}};
+  common::Endpoint endpoint{*local, job.port};
+  if (job.verb == Verb::kLogout && registered_) {
+    endpoint = *registered_;
+  } else if (job.advertise) {
+    const auto address = resolve(job.advertise->host, *local);
+    if (!address) {
+      return {endpoint, common::unexpected{ExchangeFailure{
+                            ExchangeFailure::Kind::kUnreachable,
+                            fmt::format("cannot find the host {}", job.advertise->host)}}};
+    }
+    endpoint.address = *address;
+    if (job.advertise->port != 0) endpoint.port = job.advertise->port;
+  }
+  const auto answer =
+      client_.exchange(make_registration(job.verb, job.name, endpoint, job.owner_token));
+  if (!answer) return {endpoint, common::unexpected{answer.error()}};
+  RegistrationOutcome outcome = interpret_registration(job.verb, *answer);
+  if (job.verb != Verb::kLogout && std::holds_alternative<Accepted>(outcome))
+    registered_ = endpoint;
+  return {endpoint, std::move(outcome)};
+}
+
+}  // namespace peer

@@ -1,0 +1,56 @@
+// Registers from a thread of its own. A shell: one caller, besides the thread inside.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "common/os/unique_fd.hpp"
+#include "peer/listener.hpp"
+#include "peer/shell/registry_client.hpp"
+
+namespace peer {
+
+class RegistryWorker {
+ public:
+  struct Job {
+    Verb verb;
+    common::UserName name;
+    std::uint16_t port;                         // that the datagram socket is bound to
+    std::optional<common::HostPort> advertise;  // instead of the address of the route
+    std::optional<std::string> owner_token;
+  };
+  struct Result {
+    common::Endpoint endpoint;  // that was, or would have been, registered
+    Listener::OutcomeOrFailure outcome;
+  };
+
+  explicit RegistryWorker(common::HostPort registry);
+  /// Cancels what is under way and waits for the thread.
+  ~RegistryWorker();
+
+  /// One at a time: not before the last one's result was taken.
+  void start(Job job);
+  /// Readable when a result is there.
+  int fd() const { return ready_.get(); }
+  std::optional<Result> take_result();
+
+ private:
+  void run();
+  Result work(const Job& job);
+
+  RegistryClient client_;
+  common::os::UniqueFd ready_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::optional<Job> job_;        // guarded by mutex_
+  std::optional<Result> result_;  // guarded by mutex_
+  bool is_stopping_ = false;      // guarded by mutex_
+  // A LOGOUT must name the record to the byte, whatever the route says by then. The thread's alone.
+  std::optional<common::Endpoint> registered_;
+  std::thread thread_;  // last: starts when everything else is there
+};
+
+}  // namespace peer

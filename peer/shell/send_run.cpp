@@ -1,0 +1,107 @@
+#include "peer/shell/send_run.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "common/limits.hpp"
+#include "peer/sender.hpp"
+#include "peer/shell/datagram_socket.hpp"
+#include "peer/shell/line_reader.hpp"
+#include "peer/shell/registry_client.hpp"
+
+namespace peer {
+namespace {
+
+using common::ExitStatus;
+
+/// -W: the whole run ends here, whatever it waits for. Lines are flushed one by one, so nothing
+/// that was said is lost.
+void end_at(common::Duration wait) {
+  std::signal(SIGALRM, [](int) { ::_exit(static_cast<int>(ExitStatus::kTimedOut)); });
+  const auto microseconds = std::chrono::ceil<std::chrono::microseconds>(wait).count();
+  const itimerval timer{
+      .it_interval = {},
+      .it_value = {.tv_sec = microseconds / 1'000'000, .tv_usec = microseconds % 1'000'000}};
+  setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+class SendRun {
+ public:
+  SendRun(const Options& options, DatagramSocket socket)
+      : sender_(options.name, options.registry_text),
+        client_(options.registry),
+        socket_(std::move(socket)) {}
+
+  ExitStatus run_words(const std::vector<std::string>& words) {
+    sender_.handle_words(words);
+    drain();
+    return status();
+  }
+
+  ExitStatus run_input() {
+    LineReader input(STDIN_FILENO);
+    while (!sender_.has_exited() && !is_output_closed_) {
+      const auto line = input.next();
+      if (!line) break;
+      if (line->is_overlong) {
+        sender_.handle_overlong_line();
+      } else {
+        sender_.handle_line(line->text);
+      }
+      drain();
+    }
+    return status();
+  }
+
+ private:
+  ExitStatus status() const { return is_output_closed_ ? ExitStatus::kOutput : sender_.status(); }
+
+  /// Carries out what the sender asks for until the command is done.
+  void drain() {
+    while (const auto action = sender_.poll_action()) {
+      if (const auto* fetch = std::get_if<Sender::Fetch>(&*action)) {
+        sender_.handle_answer(client_.exchange(fetch->request));
+      } else if (const auto* send = std::get_if<Sender::SendDatagrams>(&*action)) {
+        sender_.handle_sent(socket_.send(send->datagrams));
+      } else if (const auto* print = std::get_if<Sender::Print>(&*action)) {
+        std::fwrite(print->line.data(), 1, print->line.size(), stdout);
+        std::fputc('\n', stdout);
+        if (std::fflush(stdout) != 0) is_output_closed_ = true;
+      } else if (const auto* complain = std::get_if<Sender::Complain>(&*action)) {
+        fmt::print(stderr, "peer: {}\n", complain->text);
+      }
+    }
+  }
+
+  Sender sender_;
+  RegistryClient client_;
+  DatagramSocket socket_;
+  bool is_output_closed_ = false;
+};
+
+}  // namespace
+
+ExitStatus run_send(const Options& options) {
+  auto socket = DatagramSocket::open(0);
+  if (!socket) {
+    fmt::print(stderr, "peer: cannot open a UDP socket: {}\n", socket.error().message());
+    return ExitStatus::kConfiguration;
+  }
+  if (options.wait) end_at(*options.wait);
+  SendRun run(options, *std::move(socket));
+  if (!options.command.empty()) return run.run_words(options.command);
+  if (isatty(STDIN_FILENO) && !options.quiet) {
+    fmt::print(stderr,
+               "peer: commands: list   unicast NAME \"TEXT\"   multicast [A, B] \"TEXT\"   "
+               "broadcast \"TEXT\"   exit\n");
+  }
+  return run.run_input();
+}
+
+}  // namespace peer

@@ -1,0 +1,66 @@
+#include "peer/shell/token_file.hpp"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "common/owner_token.hpp"
+
+namespace peer {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<fs::path> state_folder() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  // Relative paths are to be ignored: XDG base directory specification, 0.8.
+  if (state != nullptr && state[0] == '/') return fs::path(state) / "peer";
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || home[0] != '/') {
+    const passwd* entry = getpwuid(getuid());
+    home = entry != nullptr ? entry->pw_dir : nullptr;
+  }
+  if (home == nullptr || home[0] != '/') return std::nullopt;
+  return fs::path(home) / ".local" / "state" / "peer";
+}
+
+}  // namespace
+
+common::expected<TokenFile, TokenFile::Failure> TokenFile::open(const common::UserName& name,
+                                                                const common::HostPort& registry,
+                                                                common::Random& random) {
+  const auto state = state_folder();
+  if (!state) return common::unexpected{Failure::kUnavailable};
+  // Both parts are safe in a path: the grammar of names and of hosts has no slash, and a name
+  // begins with a letter or digit. The key, not the text: Ali and ali are one user.
+  const fs::path folder = *state / name.key();
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed) return common::unexpected{Failure::kUnavailable};
+  fs::permissions(folder, fs::perms::owner_all, failed);
+  const fs::path path = folder / (common::format_host_port(registry) + ".token");
+  common::os::UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.is_open()) return common::unexpected{Failure::kUnavailable};
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
+    return common::unexpected{errno == EWOULDBLOCK ? Failure::kInUse : Failure::kUnavailable};
+
+  char text[64] = {};
+  const ssize_t got = ::pread(file.get(), text, sizeof text, 0);
+  std::string_view token(text, got > 0 ? static_cast<std::size_t>(got) : 0);
+  while (token.ends_with('\n')) token.remove_suffix(1);
+  if (common::is_owner_token(token)) return TokenFile(std::move(file), std::string(token));
+
+  std::string made = common::make_owner_token(random);
+  const std::string line = made + '\n';
+  if (::ftruncate(file.get(), 0) != 0 ||
+      ::pwrite(file.get(), line.data(), line.size(), 0) != static_cast<ssize_t>(line.size()) ||
+      ::fsync(file.get()) != 0) {
+    return common::unexpected{Failure::kUnavailable};
+  }
+  return TokenFile(std::move(file), std::move(made));
+}
+
+}  // namespace peer

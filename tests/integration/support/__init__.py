@@ -1,0 +1,1 @@
+"""Helpers for the integration tests: real programs, their old counterparts, raw HTTP."""

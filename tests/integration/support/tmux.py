@@ -1,0 +1,53 @@
+"""A program at a real terminal: tmux on a socket of its own."""
+
+import subprocess
+
+from support.harness import DEADLINE, wait_until
+
+COLUMNS, ROWS = 100, 40
+
+
+class Tmux:
+    """One detached session that runs one command; the pane stays when the command ends."""
+
+    def __init__(self, socket_path, env, command):
+        self._socket = socket_path
+        self._env = env
+        # The pane must survive its command, so the option is set before the command starts.
+        self._run("-f", "/dev/null", "new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS),
+                  "sleep 86400", ";", "set-option", "-g", "remain-on-exit", "on", ";",
+                  "respawn-pane", "-k", *map(str, command))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._run("kill-server", check=False)
+
+    def _run(self, *words, check=True):
+        return subprocess.run(["tmux", "-u", "-S", self._socket, *words], env=self._env,
+                              capture_output=True, text=True, timeout=DEADLINE, check=check).stdout
+
+    def screen(self):
+        """The text on the screen and in its history, without trailing blanks."""
+        return self._run("capture-pane", "-p", "-J", "-S", "-").rstrip()
+
+    def type(self, text):
+        self._run("send-keys", "-l", text)
+
+    def press(self, *keys):
+        """Keys by tmux's names, as Enter or C-c."""
+        self._run("send-keys", *keys)
+
+    def wait_screen(self, part, count=1, deadline=DEADLINE):
+        wait_until(lambda: self.screen().count(part) >= count,
+                   f"{part!r} x{count} on the screen:\n{self.screen()}", deadline)
+
+    def wait_status(self, deadline=DEADLINE):
+        """The exit status of the command, once it has ended."""
+        def status():
+            dead, code, sig = self._run("display-message", "-p", "#{pane_dead}|"
+                                        "#{pane_dead_status}|#{pane_dead_signal}"
+                                        ).strip().split("|")
+            return (int(code) if code else 128 + int(sig or 0),) if dead == "1" else None
+        return wait_until(status, f"the program ends:\n{self.screen()}", deadline)[0]

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""The re-made old programs behave among themselves as their description says.
+
+Without this, a weakness lost in the re-making would make the other tests weaker unseen.
+"""
+
+import socket
+import unittest
+
+from support import classic_client
+from support.harness import IntegrationTest
+
+
+def one_recv(server, request):
+    with socket.create_connection((server.host, server.port)) as connection:
+        connection.sendall(request)
+        connection.settimeout(10)
+        return connection.recv(2048)
+
+
+REGISTER = (b"POST /userlist.txt HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/*\r\n"
+            b"Content-Length: 30\r\n\r\nREGISTER alice@127.0.0.1:50001\r\n\r\n")
+LOGOUT = REGISTER.replace(b"REGISTER", b"LOGOUT").replace(b": 30", b": 28")
+LIST = b"GET /userlist.txt HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+class ClassicServerTest(IntegrationTest):
+    def test_answers_are_bare_status_lines(self):
+        server = self.start_classic_server()
+        self.assertEqual(one_recv(server, LIST), b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        self.assertEqual(one_recv(server, REGISTER), b"HTTP/1.1 200 OK\r\n\r\n")
+        self.assertEqual(one_recv(server, REGISTER), b"HTTP/1.1 406 Not Acceptable\r\n\r\n")
+        self.assertEqual(one_recv(server, REGISTER.replace(b"alice", b"bob")),
+                         b"HTTP/1.1 200 OK\r\n\r\n")
+        self.assertEqual(one_recv(server, LIST),
+                         b"HTTP/1.1 200 OK\r\n\r\nalice@127.0.0.1:50001,"
+                         b"bob@127.0.0.1:50001,\r\n\r\n")
+
+    def test_the_duplicate_test_runs_before_the_character_test(self):
+        server = self.start_classic_server()
+        colon = REGISTER.replace(b"alice", b"a:b")
+        self.assertEqual(one_recv(server, colon), b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        (server.data / "userlist.txt").write_text("a:b@127.0.0.1:50009\n")
+        self.assertEqual(one_recv(server, colon), b"HTTP/1.1 406 Not Acceptable\r\n\r\n")
+
+    def test_plain_server_does_not_answer_a_logout_and_bonus_server_removes_the_record(self):
+        plain, bonus = self.start_classic_server(), self.start_classic_server("--bonus")
+        one_recv(plain, REGISTER)
+        self.assertEqual(one_recv(plain, LOGOUT), b"")
+        one_recv(bonus, REGISTER)
+        self.assertEqual(one_recv(bonus, LOGOUT), b"HTTP/1.1 200 OK\r\n\r\n")
+        self.assertEqual(one_recv(bonus, LOGOUT), b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        self.assertEqual((bonus.data / "userlist.txt").read_text(), "")
+
+    def test_a_blank_record_hides_the_users_after_it(self):
+        server = self.start_classic_server()
+        (server.data / "userlist.txt").write_text("a@127.0.0.1:50001\n\nb@127.0.0.1:50002\n")
+        answer = one_recv(server, LIST)
+        self.assertIn(b"a@127.0.0.1:50001,,b@127.0.0.1:50002,", answer)
+        self.assertEqual([n for n, _ in classic_client.parse_list(answer.decode())], ["a"])
+
+    def test_a_request_without_an_empty_line_ends_the_server(self):
+        server = self.start_classic_server()
+        one_recv(server, b"GET /userlist.txt HTTP/1.1\r\n")
+        self.assertEqual(server.wait(), 1)
+
+    def test_a_body_in_a_second_segment_gets_no_answer(self):
+        server = self.start_classic_server()
+        head, _, _ = REGISTER.partition(b"REGISTER")
+        self.assertEqual(one_recv(server, head), b"")
+
+
+class ClassicClientTest(IntegrationTest):
+    def test_listener_and_sender_talk_through_the_old_server(self):
+        server = self.start_classic_server()
+        ali = self.start_classic_listener("Ali", server)
+        veli = self.start_classic_listener("Veli", server)
+        utku = self.start_classic_client("Utku", server, "send")
+        utku.write('list')
+        utku.wait_stdout_has("Veli\n")
+        utku.write('unicast Ali "two words"')
+        utku.write('multicast [Veli, Ahmet] "and \\"more\\""')
+        utku.write('broadcast "all"')
+        utku.write('nonsense')
+        utku.write('unicast Ali "see list"')
+        utku.write('exit')
+        self.assertEqual(utku.wait(), 0)
+        utku.wait_stdout("The online users are:\nAli\nVeli\n"
+                         "message is sent to Ali\nmessage is sent to Veli\n"
+                         "user Ahmet is not found\n"
+                         "message is sent to Ali\nmessage is sent to Veli\n"
+                         "Invalid command!\nThe online users are:\nAli\nVeli\n")
+        ali.wait_stdout("Utku: two words\nUtku: all\n")
+        veli.wait_stdout('Utku: and \\"more\\"\nUtku: all\n')
+
+    def test_a_taken_name_a_bad_name_and_a_bad_mode_are_told(self):
+        server = self.start_classic_server()
+        self.start_classic_listener("Ali", server)
+        again = self.start_classic_client("Ali", server, "listen")
+        again.wait_stdout("This user already exists!\n")
+        self.start_classic_client("a@b", server, "listen").wait_stdout("Invalid username!\n")
+        self.start_classic_client("Ali", server, "talk").wait_stdout("Invalid mode!\n")
+
+    def test_the_bonus_listener_asks_after_five_messages_and_logs_out(self):
+        server = self.start_classic_server("--bonus")
+        ali = self.start_classic_listener("Ali", server, "--bonus")
+        utku = self.start_classic_client("Utku", server, "send")
+        for number in range(5):
+            utku.write(f'unicast Ali "m{number}"')
+        question = "Do you want to log out?[y/n]"
+        ali.wait_stdout("".join(f"Utku: m{n}\n" for n in range(5)) + question)
+        ali.write("maybe")
+        ali.wait_stdout_has(question + "Invalid input!\n" + question)
+        ali.write("Y")
+        self.assertEqual(ali.wait(), 0)
+        utku.write("list")
+        utku.wait_stdout_has("There is no online users!\nThe online users are:\n")
+
+    def test_a_status_line_alone_crashes_the_list(self):
+        with self.assertRaises(IndexError):
+            classic_client.parse_list("HTTP/1.1 200 OK\r\n")
+
+    def test_a_list_cut_in_a_record_gives_a_wrong_port(self):
+        users = classic_client.parse_list("HTTP/1.1 200 OK\r\n\r\na@127.0.0.1:50001,b@127.0.0.1:5")
+        self.assertEqual(users[1], ("b", "127.0.0.1:5"))
+
+
+if __name__ == "__main__":
+    unittest.main()
