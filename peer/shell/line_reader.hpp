@@ -9,8 +9,8 @@ namespace peer {
 
 class LineReader {
  public:
-  /// Longest line kept: any command fits many times over.
-  static constexpr std::size_t kLineBytesMax = 64 * 1024;
+  /// Longest line kept: enough to tell the person what is wrong with a text that is too long.
+  static constexpr std::size_t kLineBytesMax = 2 * 1024 * 1024;
 
   struct Line {
     std::string text;          // without its end

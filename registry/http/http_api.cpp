@@ -356,9 +356,8 @@ ApiResponse HttpApi::get_user(const ApiRequest& request, std::string_view text) 
                           fmt::format(",\"online\":{}", directory_.size()));
   }
   if (!json) {
-    return text_response(
-        200, is_old(request.program) ? "text/plain" : kText,
-        common::format_endpoint(user->endpoint) + (is_old(request.program) ? "" : "\n"));
+    return text_response(200, is_old(request.program) ? "text/plain" : kText,
+                         common::format_endpoint(user->endpoint));
   }
   std::string body;
   common::append_user_json(body, *user);

@@ -332,7 +332,7 @@ void HttpConnection::close() {
 }
 
 HttpServer::HttpServer(asio::io_context& loop, Node& node, std::function<void()> after_request)
-    : loop_(loop), node_(node), after_request_(std::move(after_request)) {}
+    : loop_(loop), node_(node), after_request_(std::move(after_request)), tick_timer_(loop) {}
 
 HttpServer::~HttpServer() = default;
 
@@ -375,6 +375,7 @@ void HttpServer::handle_accept(Acceptor& acceptor, const error_code& failed, ip:
     // Out of descriptors, most likely: trying again at once would spin. The tick goes on.
     ++counters_.refused["accept_failed"];
     acceptor.is_paused = true;
+    arm_tick();
     return;
   }
   const IpAddress source = to_ip_address(peer.address());
@@ -392,6 +393,7 @@ void HttpServer::handle_accept(Acceptor& acceptor, const error_code& failed, ip:
                                                        local, acceptor.port);
     connections_.emplace(ticket, connection);
     connection->start();
+    arm_tick();
   }
   accept_next(acceptor);
 }
@@ -427,6 +429,17 @@ void HttpServer::handle_releases() {
       node_.abandon(release->ticket);
     }
   }
+}
+
+void HttpServer::arm_tick() {
+  if (std::exchange(is_tick_armed_, true)) return;
+  tick_timer_.expires_after(kTick);
+  tick_timer_.async_wait([this](const error_code& cancelled) {
+    if (cancelled) return;
+    is_tick_armed_ = false;
+    handle_tick(monotonic_now());
+    if (!connections_.empty()) arm_tick();
+  });
 }
 
 void HttpServer::handle_tick(TimePoint now) {

@@ -30,10 +30,6 @@ class HttpServer {
 
   /// Carries out what the node has released.
   void handle_releases();
-  /// Closes what has waited too long. To be called every kTick or so.
-  void handle_tick(TimePoint now);
-  static constexpr std::chrono::milliseconds kTick{50};
-
   /// Accepts nothing more, lets answers under way out, closes idle connections; `done` is called
   /// when none is left or after kShutdownTime.
   void drain(std::function<void()> done);
@@ -49,12 +45,17 @@ class HttpServer {
     bool is_paused = false;
   };
 
+  void arm_tick();
+  void handle_tick(TimePoint now);
   void accept_next(Acceptor& acceptor);
   void handle_accept(Acceptor& acceptor, const std::error_code& failed,
                      asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& peer);
   bool has_room(const common::IpAddress& source);
   void forget(Node::Ticket ticket, const common::IpAddress& source);
   void finish_drain_if_empty();
+
+  /// How often deadlines are looked at, while there are connections to have any.
+  static constexpr std::chrono::milliseconds kTick{50};
 
   asio::io_context& loop_;
   Node& node_;
@@ -65,6 +66,8 @@ class HttpServer {
   std::map<common::IpAddress, std::size_t> per_source_;  // loopback is not counted
   Node::Ticket last_ticket_ = 0;
   ConnectionCounters counters_;
+  asio::steady_timer tick_timer_;
+  bool is_tick_armed_ = false;
   std::function<void()> drained_;  // set while draining
   TimePoint drain_until_;
 };

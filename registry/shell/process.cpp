@@ -93,7 +93,7 @@ Process::Process(Options options)
             }),
       http_(loop_, node_, [this] { flush_node(); }),
       signals_(loop_, SIGINT, SIGTERM),
-      tick_timer_(loop_),
+      timer_(loop_),
       rebuild_timer_(loop_) {}
 
 ExitStatus Process::run() {
@@ -105,7 +105,7 @@ ExitStatus Process::run() {
   if (const auto status = open_store(); status != ExitStatus::kOk) return status;
   announce(bound);
   watch_signals();
-  tick();
+  arm_timer();
   loop_.run();
   return ExitStatus::kOk;
 }
@@ -115,7 +115,7 @@ ExitStatus Process::open_store() {
   if (!database) {
     complain(database.error().text);
     if (database.error().kind == StoreError::Kind::kInUse) {
-      complain("choose another with --userlist FILE or --data DIR");
+      fmt::print(stderr, "  Choose another: registry --userlist FILE or --data DIR\n");
       return ExitStatus::kUnavailable;
     }
     return ExitStatus::kConfiguration;
@@ -222,21 +222,24 @@ void Process::finish() {
   loop_.stop();
 }
 
-void Process::tick() {
+// Lets the node's timers run, and comes again when the next one is due.
+void Process::run_timers() {
   const TimePoint now = monotonic_now();
   if (const auto due = node_.next_timeout(); due && *due <= now) node_.handle_timeout(now);
+  timer_due_.reset();
   flush_node();
-  http_.handle_tick(now);
-  if (now - user_lines_since_ >= std::chrono::seconds(1)) {
-    if (user_lines_dropped_ > 0)
-      log_.warn("user lines left out", {{"count", std::to_string(user_lines_dropped_)}});
-    user_lines_since_ = now;
-    user_lines_left_ = kUserLinesPerSecond;
-    user_lines_dropped_ = 0;
-  }
-  tick_timer_.expires_after(HttpServer::kTick);
-  tick_timer_.async_wait([this](const std::error_code& failed) {
-    if (!failed) tick();
+}
+
+void Process::arm_timer() {
+  const auto due = node_.next_timeout();
+  if (!due || (timer_due_ && *timer_due_ <= *due)) return;
+  timer_due_ = due;
+  // The steady clock stands still while the machine sleeps and the leases' clock does not, so a
+  // long wait is cut into pieces.
+  constexpr Duration kLongest = std::chrono::seconds(10);
+  timer_.expires_after(std::clamp(*due - monotonic_now(), Duration::zero(), kLongest));
+  timer_.async_wait([this](const std::error_code& cancelled) {
+    if (!cancelled) run_timers();
   });
 }
 
@@ -250,6 +253,7 @@ void Process::flush_node() {
     });
   }
   while (const auto event = node_.poll_event()) log_event(*event);
+  arm_timer();
 }
 
 void Process::handle_report(StoreReport report) {
@@ -305,6 +309,14 @@ void Process::schedule_rebuild() {
 }
 
 void Process::log_event(const DirectoryEvent& event) {
+  const TimePoint now = monotonic_now();
+  if (now - user_lines_since_ >= std::chrono::seconds(1)) {
+    if (user_lines_dropped_ > 0)
+      log_.warn("user lines left out", {{"count", std::to_string(user_lines_dropped_)}});
+    user_lines_since_ = now;
+    user_lines_left_ = kUserLinesPerSecond;
+    user_lines_dropped_ = 0;
+  }
   if (user_lines_left_ == 0) {
     ++user_lines_dropped_;
     return;

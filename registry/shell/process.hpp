@@ -33,7 +33,8 @@ class Process {
   void announce(const std::vector<common::Endpoint>& bound);
   void watch_signals();
   void handle_signal(int signal);
-  void tick();
+  void run_timers();
+  void arm_timer();
   void flush_node();
   void handle_report(StoreReport report);
   void handle_store_failure(const Failed& failed);
@@ -50,7 +51,8 @@ class Process {
   StoreCounters store_counters_;
   std::unique_ptr<StoreWriter> store_;
   asio::signal_set signals_;
-  asio::steady_timer tick_timer_;
+  asio::steady_timer timer_;
+  std::optional<TimePoint> timer_due_;  // what timer_ is armed for
   asio::steady_timer rebuild_timer_;
   bool is_stopping_ = false;
   bool is_store_full_ = false;  // the last write found no space
