@@ -111,6 +111,13 @@ void RegistryHost::exchange(const Client& client, const peer::HttpRequest& reque
   });
 }
 
+void RegistryHost::flood(const Client& client, const peer::HttpRequest& request, unsigned copies) {
+  scheduler_.after(network_.delay(), [this, client, request, copies] {
+    for (unsigned copy = 0; copy < copies && node_ != nullptr; ++copy)
+      arrive(client, request, [](Answer) {});
+  });
+}
+
 void RegistryHost::arrive(const Client& client, const peer::HttpRequest& request, Done done) {
   handle(++last_ticket_, {client, request, std::move(done), std::nullopt});
 }

@@ -36,6 +36,8 @@ class RegistryHost {
 
   /// An HTTP exchange as a client sees it: the answer, or a failure after some time.
   void exchange(const Client& client, const peer::HttpRequest& request, Done done);
+  /// The same request on several connections at once, from a client that does not care for answers.
+  void flood(const Client& client, const peer::HttpRequest& request, unsigned copies);
 
   /// As kill -9: what was not on disk is gone, every connection breaks.
   void crash();
