@@ -180,7 +180,7 @@ void Sender::send_broadcast() {
   send(std::move(datagrams));
 }
 
-void Sender::send(std::vector<std::pair<std::string, Transmit>> datagrams) {
+void Sender::send(std::vector<std::pair<std::string, Transmit>>&& datagrams) {
   SendDatagrams action;
   sending_to_.clear();
   for (auto& [name, transmit] : datagrams) {

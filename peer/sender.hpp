@@ -78,7 +78,7 @@ class Sender {
   void handle_list(const HttpAnswer& answer);
   void print_list();
   void send_broadcast();
-  void send(std::vector<std::pair<std::string, Transmit>> datagrams);
+  void send(std::vector<std::pair<std::string, Transmit>>&& datagrams);
   void end_command();
   void fail_exchange(common::ExitStatus status, std::string text);
   void report(common::ExitStatus status);

@@ -64,7 +64,7 @@ std::string unknown_option(const std::string& argument) {
 }
 
 std::optional<common::HostPort> parse_advertise(const std::string& text) {
-  if (const auto with_port = common::parse_host_port(text)) return with_port;
+  if (auto with_port = common::parse_host_port(text)) return with_port;
   if (common::IpAddress::parse(text)) return common::HostPort{text, 0};
   return common::parse_host_port(text + ":0");
 }

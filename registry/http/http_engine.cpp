@@ -113,7 +113,7 @@ class HttpEngine::Server final : public httplib::Server {
       return HandlerResponse::Handled;
     });
     set_exception_handler([](const httplib::Request&, httplib::Response& response,
-                             std::exception_ptr) {
+                             const std::exception_ptr&) {
       response.status = 500;  // security: the library would put the exception's text in a header
     });
   }

@@ -177,9 +177,9 @@ void HttpConnection::run_request() {
     return {};
   });
   server_.after_request_();
-  if (is_held) held_ = std::move(answer);
   is_waiting_ = is_held || is_parked;
-  if (!is_waiting_) finish_request(std::move(answer));
+  if (!is_waiting_) return finish_request(std::move(answer));
+  if (is_held) held_ = std::move(answer);
 }
 
 EngineAnswer HttpConnection::run_engine(const http::HttpEngine::Handler& handler) {

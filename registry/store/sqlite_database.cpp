@@ -174,7 +174,7 @@ SqliteDatabase::Result<Version> SqliteDatabase::commit(std::span<const Change> c
     return run("COMMIT");
   };
   if (auto written = write_all(); !written) {
-    const StoreError why = written.error();
+    const StoreError& why = written.error();
     if (sqlite3_get_autocommit(database_.get()) == 0 && !run("ROLLBACK"))
       return unexpected{StoreError{StoreError::Kind::kBroken, why.text}};
     return unexpected{why};

@@ -165,8 +165,8 @@ void World::restart_registry() {
   check_disk();
   for (const auto& [key, owner] : owners_) {
     const auto* record = registry_->node().directory().find(owner.user.name);
-    // The end of a lease may have reached the disk, and the kill have come before word of it; so may
-    // the troublemaker's own LOGOUT.
+    // The end of a lease may have reached the disk, and the kill have come before word of it; so
+    // may the troublemaker's own LOGOUT.
     const Duration lease = owner.has_token ? rules_.lease : rules_.classic_lease;
     if (record == nullptr && key != "mallory" && scheduler_.now() < owner.heard + lease)
       fail(fmt::format("{} was acknowledged and is gone after a restart", key));
