@@ -60,8 +60,7 @@ Log::Log(LogFormat format) : format_(format) {
 
 Log::~Log() {
   logger_->flush();
-  logger_.reset();
-  spdlog::shutdown();
+  spdlog::shutdown();  // writes what is queued and ends the thread; our own reference goes last
 }
 
 void Log::write(std::string_view level, std::string_view event, LogFields fields) {
