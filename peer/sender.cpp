@@ -22,9 +22,30 @@ constexpr std::array kSeverity = {ExitStatus::kConfiguration, ExitStatus::kUsage
                                   ExitStatus::kTemporary,     ExitStatus::kNoUser,
                                   ExitStatus::kSomeMissed,    ExitStatus::kOk};
 
+/// The name that a person typed, as the directory knows it; nothing if nobody can have it.
+std::optional<common::UserName> parse_typed(const std::string& typed) {
+  const auto normal = common::normalize_typed_name(typed);
+  auto name = common::UserName::parse(normal ? *normal : typed);
+  if (!name) return std::nullopt;
+  return *std::move(name);
+}
+
 auto severity(ExitStatus status) { return std::find(kSeverity.begin(), kSeverity.end(), status); }
 
 }  // namespace
+
+std::vector<HttpRequest> lookups_in(std::string_view line) {
+  std::vector<HttpRequest> lookups;
+  const auto command = parse_command_line(line);
+  if (!command) return lookups;
+  const auto add = [&](const std::string& typed) {
+    if (const auto name = parse_typed(typed)) lookups.push_back(make_lookup(*name));
+  };
+  if (const auto* unicast = std::get_if<UnicastCommand>(&*command)) add(unicast->name);
+  if (const auto* multicast = std::get_if<MulticastCommand>(&*command))
+    for (const std::string& typed : multicast->names) add(typed);
+  return lookups;
+}
 
 void Sender::handle_line(std::string_view line) {
   ENSURE(is_idle());
@@ -94,12 +115,10 @@ void Sender::begin_broadcast(std::string_view text) {
 void Sender::look_up_next() {
   for (; next_name_ < names_.size(); ++next_name_) {
     const std::string& typed = names_[next_name_];
-    const auto normal = common::normalize_typed_name(typed);
-    auto name = common::UserName::parse(normal ? *normal : typed);
-    if (name) {
+    if (auto name = parse_typed(typed)) {
       step_ = Step::kLookingUp;
       actions_.push_back(Fetch{make_lookup(*name)});
-      looking_up_ = *std::move(name);
+      looking_up_ = std::move(name);
       return;
     }
     // Nobody can have such a name.

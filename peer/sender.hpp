@@ -22,6 +22,10 @@ struct Transmit {
   common::ByteVector datagram;
 };
 
+/// The look-ups that a command line will ask for, to be made ahead for lines that wait behind
+/// others; none for a line that is no unicast or multicast.
+std::vector<HttpRequest> lookups_in(std::string_view line);
+
 class Sender {
  public:
   /// Ask the registry, then call handle_answer.

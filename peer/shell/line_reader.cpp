@@ -7,13 +7,18 @@
 
 namespace peer {
 
-std::optional<LineReader::Line> LineReader::next() {
+std::vector<LineReader::Line> LineReader::next(std::size_t lines_max) {
+  std::vector<Line> lines;
   for (;;) {
-    if (auto line = take_line()) return line;
+    while (lines.size() < lines_max) {
+      auto line = take_line();
+      if (!line) break;
+      lines.push_back(*std::move(line));
+    }
+    if (!lines.empty()) return lines;
     if (has_ended_) {
-      if (buffer_.empty() || is_skipping_) return std::nullopt;
-      Line last{std::exchange(buffer_, {})};
-      return last;
+      if (!buffer_.empty() && !is_skipping_) lines.push_back({std::exchange(buffer_, {})});
+      return lines;
     }
     char chunk[16 * 1024];
     const ssize_t got = ::read(fd_, chunk, sizeof chunk);

@@ -19,8 +19,9 @@ class LineReader {
 
   explicit LineReader(int fd) : fd_(fd) {}
 
-  /// Waits for the next line; a last one without an end counts. Nothing at the end of input.
-  std::optional<Line> next();
+  /// Waits for a line, and returns it with those that have come with it, `lines_max` at most; a
+  /// last one without an end counts. None at the end of input.
+  std::vector<Line> next(std::size_t lines_max);
 
   /// Reads once, for when poll() says there is something; complete lines are added to `lines`.
   /// False at the end of input.

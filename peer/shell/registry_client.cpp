@@ -48,12 +48,30 @@ std::string lower_first(std::string text) {
 
 std::string describe_errno(int error) { return lower_first(std::strerror(error)); }
 
+struct FreeAddresses {
+  void operator()(addrinfo* list) const { freeaddrinfo(list); }
+};
+
+}  // namespace
+
+/// A connection and what has been read from it beyond the last answer.
+struct RegistryClient::Connection {
+  explicit Connection(UniqueFd connected) : fd(std::move(connected)) {}
+
+  UniqueFd fd;
+  bool is_used = false;  // has carried a request before
+  bool is_kept = false;  // and the registry keeps it: it may carry several at once
+  std::array<char, 16 * 1024> buffer{};
+  std::size_t at = 0;
+  std::size_t filled = 0;
+};
+
 /// What cpp-httplib reads and writes: collects what is written until the first read, then sends it
-/// in one piece.
-class OneWriteStream final : public httplib::Stream {
+/// in one piece. With `sends` false, what is written was sent before.
+class RegistryClient::Stream final : public httplib::Stream {
  public:
-  OneWriteStream(int fd, int cancel_fd, TimePoint deadline)
-      : fd_(fd), cancel_fd_(cancel_fd), deadline_(deadline) {}
+  Stream(Connection& connection, int cancel_fd, TimePoint deadline, bool sends)
+      : connection_(connection), cancel_fd_(cancel_fd), deadline_(deadline), sends_(sends) {}
 
   bool has_read() const { return received_ > 0; }
   const std::string& failure() const { return failure_; }
@@ -62,28 +80,32 @@ class OneWriteStream final : public httplib::Stream {
   bool is_writable() const override { return true; }
 
   ssize_t write(const char* data, std::size_t size) override {
-    pending_.append(data, size);
+    if (sends_) pending_.append(data, size);
     return static_cast<ssize_t>(size);
   }
 
   ssize_t read(char* out, std::size_t size) override {
     if (!pending_.empty() && !send_pending()) return -1;
-    if (at_ == filled_ && !fill()) return failure_.empty() ? 0 : -1;
-    const std::size_t take = std::min(size, filled_ - at_);
-    std::memcpy(out, buffer_.data() + at_, take);
-    at_ += take;
-    return static_cast<ssize_t>(take);
+    if (connection_.at == connection_.filled && !fill()) return failure_.empty() ? 0 : -1;
+    const std::size_t take = std::min(size, connection_.filled - connection_.at);
+    std::memcpy(out, connection_.buffer.data() + connection_.at, take);
+    connection_.at += take;
+    received_ += take;
+    if (received_ <= common::kRegistryAnswerBytesMax) return static_cast<ssize_t>(take);
+    failure_ = "its answer is too long";
+    return -1;
   }
 
   void get_remote_ip_and_port(std::string&, int&) const override {}
   void get_local_ip_and_port(std::string&, int&) const override {}
-  socket_t socket() const override { return fd_; }
+  socket_t socket() const override { return connection_.fd.get(); }
 
- private:
+  /// Sends what was written so far; failure() says why not.
   bool send_pending() {
     std::string_view rest = pending_;
     while (!rest.empty()) {
-      const ssize_t sent = ::send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      const ssize_t sent =
+          ::send(connection_.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent > 0) {
         rest.remove_prefix(static_cast<std::size_t>(sent));
       } else if (errno == EAGAIN) {
@@ -97,17 +119,14 @@ class OneWriteStream final : public httplib::Stream {
     return true;
   }
 
+ private:
   bool fill() {
     for (;;) {
-      const ssize_t got = ::recv(fd_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      const ssize_t got = ::recv(connection_.fd.get(), connection_.buffer.data(),
+                                 connection_.buffer.size(), MSG_DONTWAIT);
       if (got > 0) {
-        received_ += static_cast<std::size_t>(got);
-        if (received_ > common::kRegistryAnswerBytesMax) {
-          failure_ = "its answer is too long";
-          return false;
-        }
-        at_ = 0;
-        filled_ = static_cast<std::size_t>(got);
+        connection_.at = 0;
+        connection_.filled = static_cast<std::size_t>(got);
         return true;
       }
       if (got == 0) return false;
@@ -121,7 +140,7 @@ class OneWriteStream final : public httplib::Stream {
   }
 
   bool wait(short events) {
-    switch (wait_for(fd_, events, cancel_fd_, deadline_)) {
+    switch (wait_for(connection_.fd.get(), events, cancel_fd_, deadline_)) {
       case Ready::kYes:
         return true;
       case Ready::kTimeout:
@@ -134,38 +153,68 @@ class OneWriteStream final : public httplib::Stream {
     return false;
   }
 
-  int fd_;
+  Connection& connection_;
   int cancel_fd_;
   TimePoint deadline_;
+  bool sends_;
   std::string pending_;
-  std::array<char, 16 * 1024> buffer_{};
-  std::size_t at_ = 0;
-  std::size_t filled_ = 0;
   std::size_t received_ = 0;
   std::string failure_;
 };
 
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
-
-}  // namespace
-
 /// Reaches the library's protected request function; its own connecting is not used.
 class RegistryClient::Engine final : public httplib::ClientImpl {
  public:
-  Engine(const std::string& host, int port) : httplib::ClientImpl(host, port) {
+  explicit Engine(const common::HostPort& registry)
+      : httplib::ClientImpl(registry.host, registry.port),
+        host_field_(common::format_host_port(registry)) {
     set_decompress(false);  // security: a small answer must not unpack to a large one
   }
+
+  httplib::Request to_library(const HttpRequest& request) const {
+    httplib::Request out;
+    out.method = request.method;
+    out.path = request.target;
+    out.body = request.body;
+    out.set_header("Host", host_field_);
+    for (const auto& [name, value] : request.headers) out.set_header(name, value);
+    return out;
+  }
+
   bool run(httplib::Stream& stream, httplib::Request& request, httplib::Response& response) {
     httplib::Error ignored = httplib::Error::Success;
     return process_request(stream, request, response, /*close_connection=*/false, ignored);
   }
+
+  /// Only writes the request: the library reads next, and finds nothing.
+  void write(httplib::Stream& stream, httplib::Request request) {
+    WriteOnly through(stream);
+    httplib::Response nothing;
+    run(through, request, nothing);
+  }
+
+ private:
+  class WriteOnly final : public httplib::Stream {
+   public:
+    explicit WriteOnly(httplib::Stream& to) : to_(to) {}
+    bool is_readable() const override { return true; }
+    bool is_writable() const override { return true; }
+    ssize_t read(char*, std::size_t) override { return -1; }
+    ssize_t write(const char* data, std::size_t size) override { return to_.write(data, size); }
+    void get_remote_ip_and_port(std::string&, int&) const override {}
+    void get_local_ip_and_port(std::string&, int&) const override {}
+    socket_t socket() const override { return to_.socket(); }
+
+   private:
+    httplib::Stream& to_;
+  };
+
+  std::string host_field_;
 };
 
 RegistryClient::RegistryClient(common::HostPort registry)
     : registry_(std::move(registry)),
-      engine_(std::make_unique<Engine>(registry_.host, registry_.port)),
+      engine_(std::make_unique<Engine>(registry_)),
       cancel_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 RegistryClient::~RegistryClient() = default;
@@ -176,10 +225,10 @@ void RegistryClient::cancel() {
 }
 
 RegistryClient::Result<common::IpAddress> RegistryClient::connect() {
-  if (!connection_.is_open()) {
+  if (!connection_) {
     if (auto opened = open(); !opened) return unexpected{opened.error()};
   }
-  const auto local = local_endpoint(connection_.get());
+  const auto local = local_endpoint(connection_->fd.get());
   if (!local) return unexpected{ExchangeFailure{Kind::kUnreachable, describe_errno(errno)}};
   return local->address;
 }
@@ -215,8 +264,7 @@ RegistryClient::Result<void> RegistryClient::open() {
     }
     const int on = 1;
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    connection_ = std::move(fd);
-    is_used_ = false;
+    connection_ = std::make_unique<Connection>(std::move(fd));
     return {};
   }
   return unexpected{ExchangeFailure{Kind::kUnreachable, describe_errno(last_error)}};
@@ -232,35 +280,62 @@ RegistryClient::Result<HttpAnswer> RegistryClient::exchange(const HttpRequest& r
 RegistryClient::Result<HttpAnswer> RegistryClient::exchange_once(const HttpRequest& request,
                                                                  bool& may_retry) {
   may_retry = false;
-  if (!connection_.is_open()) {
+  if (!connection_) {
     if (auto opened = open(); !opened) return unexpected{opened.error()};
   }
-  httplib::Request out;
-  out.method = request.method;
-  out.path = request.target;
-  out.body = request.body;
-  out.set_header("Host", common::format_host_port(registry_));
-  for (const auto& [name, value] : request.headers) out.set_header(name, value);
-  httplib::Response in;
-  OneWriteStream stream(connection_.get(), cancel_.get(), monotonic_now() + kExchangeTime);
-  const bool was_used = std::exchange(is_used_, true);
-  const bool understood = engine_->run(stream, out, in);
-  if (!understood) {
+  // A kept connection that the registry has closed meanwhile says nothing of the registry.
+  const bool was_used = std::exchange(connection_->is_used, true);
+  Stream stream(*connection_, cancel_.get(), monotonic_now() + kExchangeTime, /*sends=*/true);
+  auto answer = run(stream, request);
+  may_retry = !answer && was_used && !stream.has_read();
+  return answer;
+}
+
+std::vector<RegistryClient::Result<HttpAnswer>> RegistryClient::exchange_all(
+    const std::vector<HttpRequest>& requests) {
+  std::vector<Result<HttpAnswer>> answers;
+  // The first goes alone: only its answer tells whether several may go at once.
+  while (answers.size() < requests.size() && !(connection_ && connection_->is_kept))
+    answers.push_back(exchange(requests[answers.size()]));
+  if (answers.size() == requests.size()) return answers;
+
+  const TimePoint deadline = monotonic_now() + kExchangeTime;
+  Stream all(*connection_, cancel_.get(), deadline, /*sends=*/true);
+  const std::size_t first = answers.size();
+  for (std::size_t i = first; i < requests.size(); ++i)
+    engine_->write(all, engine_->to_library(requests[i]));
+  ExchangeFailure failure{Kind::kUnreachable, "connection closed"};
+  const bool is_sent = all.send_pending();
+  if (!is_sent) {
+    failure.text = all.failure();
     connection_.reset();
-    if (!stream.has_read()) {
-      // A kept connection that the registry has closed meanwhile says nothing of the registry.
-      may_retry = was_used;
-      if (!stream.failure().empty())
-        return unexpected{ExchangeFailure{Kind::kUnreachable, stream.failure()}};
-      return unexpected{ExchangeFailure{Kind::kNoAnswer, "it closed without an answer"}};
+  }
+  for (std::size_t i = first; i < requests.size(); ++i) {
+    if (!connection_) {
+      answers.emplace_back(unexpected{failure});
+      continue;
     }
+    Stream one(*connection_, cancel_.get(), deadline, /*sends=*/false);
+    answers.push_back(run(one, requests[i]));
+  }
+  return answers;
+}
+
+// Lets the library write the request and read the answer; on failure the connection is gone.
+RegistryClient::Result<HttpAnswer> RegistryClient::run(Stream& stream, const HttpRequest& request) {
+  httplib::Request out = engine_->to_library(request);
+  httplib::Response in;
+  if (!engine_->run(stream, out, in)) {
+    connection_.reset();
     if (!stream.failure().empty())
       return unexpected{ExchangeFailure{Kind::kUnreachable, stream.failure()}};
+    if (!stream.has_read())
+      return unexpected{ExchangeFailure{Kind::kNoAnswer, "it closed without an answer"}};
     return unexpected{ExchangeFailure{Kind::kBroken, "what it says is not HTTP"}};
   }
-  const bool is_kept = in.version == "HTTP/1.1" && in.has_header("Content-Length") &&
-                       in.get_header_value("Connection") != "close";
-  if (!is_kept && in.status != 304) connection_.reset();
+  connection_->is_kept = in.version == "HTTP/1.1" && in.has_header("Content-Length") &&
+                         in.get_header_value("Connection") != "close";
+  if (!connection_->is_kept) connection_.reset();
   return HttpAnswer{.status = in.status,
                     .is_json = in.get_header_value("Content-Type").starts_with("application/json"),
                     .etag = in.get_header_value("ETag"),

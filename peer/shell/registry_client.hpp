@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/endpoint.hpp"
 #include "common/expected.hpp"
@@ -30,19 +31,25 @@ class RegistryClient {
   /// A kept connection that turns out to be closed is made anew once.
   Result<HttpAnswer> exchange(const HttpRequest& request);
 
+  /// Several requests and their answers in order, sent in one piece where the registry is known to
+  /// keep connections; to an old one, one after the other. After a failure the rest fail likewise.
+  std::vector<Result<HttpAnswer>> exchange_all(const std::vector<HttpRequest>& requests);
+
   /// Makes the call under way, and all later ones, fail soon. From any thread.
   void cancel();
 
  private:
   class Engine;
+  class Stream;
+  struct Connection;
 
   Result<void> open();
   Result<HttpAnswer> exchange_once(const HttpRequest& request, bool& may_retry);
+  Result<HttpAnswer> run(Stream& stream, const HttpRequest& request);
 
   common::HostPort registry_;
   std::unique_ptr<Engine> engine_;
-  common::os::UniqueFd connection_;
-  bool is_used_ = false;  // the connection has carried a request before
+  std::unique_ptr<Connection> connection_;  // null: not connected
   common::os::UniqueFd cancel_;
 };
 

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <unordered_map>
 
 #include "common/limits.hpp"
 #include "peer/sender.hpp"
@@ -46,27 +47,54 @@ class SendRun {
 
   ExitStatus run_input() {
     LineReader input(STDIN_FILENO);
-    while (!sender_.has_exited() && !is_output_closed_) {
-      const auto line = input.next();
-      if (!line) break;
-      if (line->is_overlong) {
-        sender_.handle_overlong_line();
-      } else {
-        sender_.handle_line(line->text);
+    for (;;) {
+      const std::vector<LineReader::Line> lines = input.next(kLinesAhead);
+      if (lines.empty()) return status();
+      if (lines.size() > 1) look_up_ahead(lines);
+      for (const LineReader::Line& line : lines) {
+        if (line.is_overlong) {
+          sender_.handle_overlong_line();
+        } else {
+          sender_.handle_line(line.text);
+        }
+        drain();
+        if (sender_.has_exited() || is_output_closed_) return status();
       }
-      drain();
+      ahead_.clear();
     }
-    return status();
   }
 
  private:
+  /// Commands that wait on standard input are looked up together: one trip to the registry, not one
+  /// each.
+  static constexpr std::size_t kLinesAhead = 128;
+
+  void look_up_ahead(const std::vector<LineReader::Line>& lines) {
+    std::vector<HttpRequest> requests;
+    for (const LineReader::Line& line : lines) {
+      for (HttpRequest& request : lookups_in(line.text)) {
+        if (ahead_.emplace(request.target, std::nullopt).second)
+          requests.push_back(std::move(request));
+      }
+    }
+    auto answers = client_.exchange_all(requests);
+    for (std::size_t i = 0; i < answers.size(); ++i)
+      if (answers[i]) ahead_[requests[i].target] = *std::move(answers[i]);
+  }
+
+  Sender::AnswerOrFailure exchange(const HttpRequest& request) {
+    const auto it = ahead_.find(request.target);
+    if (it != ahead_.end() && it->second) return *it->second;
+    return client_.exchange(request);
+  }
+
   ExitStatus status() const { return is_output_closed_ ? ExitStatus::kOutput : sender_.status(); }
 
   /// Carries out what the sender asks for until the command is done.
   void drain() {
     while (const auto action = sender_.poll_action()) {
       if (const auto* fetch = std::get_if<Sender::Fetch>(&*action)) {
-        sender_.handle_answer(client_.exchange(fetch->request));
+        sender_.handle_answer(exchange(fetch->request));
       } else if (const auto* send = std::get_if<Sender::SendDatagrams>(&*action)) {
         sender_.handle_sent(socket_.send(send->datagrams));
       } else if (const auto* print = std::get_if<Sender::Print>(&*action)) {
@@ -82,6 +110,8 @@ class SendRun {
   Sender sender_;
   RegistryClient client_;
   DatagramSocket socket_;
+  /// Answers fetched ahead, by target; empty where there is none, and then it is asked for again.
+  std::unordered_map<std::string, std::optional<HttpAnswer>> ahead_;
   bool is_output_closed_ = false;
 };
 

@@ -399,23 +399,65 @@ const HttpApi::Rendered& HttpApi::render(const RenderKey& key) {
   return rendered;
 }
 
+// Whether a request may be answered the short way, and in which form: anything else that could
+// change the answer sends it the long way.
+HttpApi::ReadyForm HttpApi::ready_form(const FramedRequest& request) const {
+  if (request.method != "GET" || is_old(request.program) || request.version_minor != 1)
+    return ReadyForm::kNone;
+  ReadyForm form = ReadyForm::kPlain;
+  for (const HeaderField& field : request.fields) {
+    if (equals_ignoring_case(field.name, "Accept")) {
+      if (field.value.find("application/json") != field.value.npos) form = ReadyForm::kJson;
+    } else if (equals_ignoring_case(field.name, "If-None-Match") ||
+               equals_ignoring_case(field.name, "Origin") ||
+               starts_with_ignoring_case(field.name, "Sec-Fetch-")) {
+      return ReadyForm::kNone;
+    }
+  }
+  return is_own_host(request.field("Host")) ? form : ReadyForm::kNone;
+}
+
+std::optional<HttpApi::ReadyLookup> HttpApi::ready_lookup(const FramedRequest& request,
+                                                          const common::IpAddress& source,
+                                                          const common::IpAddress& local) {
+  constexpr std::string_view kPrefix = "/userlist.txt?username=";
+  if (!request.target.starts_with(kPrefix)) return std::nullopt;
+  const std::string_view text = request.target.substr(kPrefix.size());
+  const auto needs_decoding = [](char c) {
+    return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '.' || c == '_');
+  };
+  if (std::any_of(text.begin(), text.end(), needs_decoding)) return std::nullopt;
+  const ReadyForm form = ready_form(request);
+  const auto name = common::UserName::parse(text);
+  if (form == ReadyForm::kNone || !name) return std::nullopt;
+  const Record* record = directory_.find(*name);
+  if (record == nullptr) return std::nullopt;
+  View view;
+  const bool json = form == ReadyForm::kJson;
+  if (!json) view.transport = common::Transport::kUdp;
+  if (!source.is_loopback()) view.loopback_as = local;
+  const auto user = show(*record, view);
+  if (!user) return std::nullopt;
+  ReadyLookup ready;
+  if (json) {
+    common::append_user_json(ready.body, *user);
+    ready.body += '\n';
+  } else {
+    ready.body = common::format_endpoint(user->endpoint);
+  }
+  ready.head = fmt::format(
+      "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nContent-Type: {}\r\nX-Content-Type-Options: "
+      "nosniff\r\n",
+      ready.body.size(), json ? kJson : kText);
+  ++counters_.ready_lookups;
+  return ready;
+}
+
 const HttpApi::ReadyList* HttpApi::ready_list(const FramedRequest& request,
                                               const common::IpAddress& source,
                                               const common::IpAddress& local) {
-  if (request.method != "GET" || request.target != kListPath || is_old(request.program) ||
-      request.version_minor != 1) {
-    return nullptr;
-  }
-  for (const HeaderField& field : request.fields) {
-    // Anything that could change the answer goes the long way.
-    const bool decides = equals_ignoring_case(field.name, "If-None-Match") ||
-                         equals_ignoring_case(field.name, "Origin") ||
-                         starts_with_ignoring_case(field.name, "Sec-Fetch-") ||
-                         (equals_ignoring_case(field.name, "Accept") &&
-                          field.value.find("json") != field.value.npos);
-    if (decides) return nullptr;
-  }
-  if (!is_own_host(request.field("Host"))) return nullptr;
+  if (request.target != kListPath || ready_form(request) != ReadyForm::kPlain) return nullptr;
   RenderKey key{.form = ListForm::kComma, .view = {}, .netchat = false};
   key.view.transport = common::Transport::kUdp;
   if (!source.is_loopback()) key.view.loopback_as = local;

@@ -69,6 +69,7 @@ struct HttpApiOptions {
 struct HttpApiCounters {
   std::map<std::pair<std::string, int>, std::uint64_t> requests;  // by operation and status
   std::uint64_t ready_lists = 0;                                  // answered by ready_list
+  std::uint64_t ready_lookups = 0;                                // answered by ready_lookup
 };
 
 /// How the process is, for /readyz and /metrics. The shell keeps it up to date.
@@ -96,6 +97,16 @@ class HttpApi {
   const ReadyList* ready_list(const FramedRequest& request, const common::IpAddress& source,
                               const common::IpAddress& local);
 
+  /// The same for the look-up of one listed user by a modern program, the next most frequent: what
+  /// a peer that works off commands asks. `body` follows the head's last lines.
+  struct ReadyLookup {
+    std::string head;
+    std::string body;
+  };
+  std::optional<ReadyLookup> ready_lookup(const FramedRequest& request,
+                                          const common::IpAddress& source,
+                                          const common::IpAddress& local);
+
   /// The answer when the change behind a held response could not be made durable.
   ApiResponse store_down(const ApiRequest& request);
   /// The answer to bytes that are no request; text, since nobody knows what the sender reads.
@@ -120,6 +131,8 @@ class HttpApi {
 
   ApiResult route(TimePoint now, common::WallTime wall, const ApiRequest& request);
   std::optional<ApiResponse> refuse_foreign(const ApiRequest& request) const;
+  enum class ReadyForm { kNone, kPlain, kJson };
+  ReadyForm ready_form(const FramedRequest& request) const;
   bool is_own_host(std::string_view host) const;
   ApiResult post(TimePoint now, common::WallTime wall, const ApiRequest& request);
   ApiResult registered(const ApiRequest& request, const common::ClassicRecord& record,

@@ -164,6 +164,10 @@ void HttpConnection::run_request() {
     return finish_request(
         {ready->head + (keeps_alive() ? "\r\n" : "Connection: close\r\n\r\n"), ready->body});
   }
+  if (auto ready = server_.node_.api().ready_lookup(request, source_, local_)) {
+    ready->head += keeps_alive() ? "\r\n" : "Connection: close\r\n\r\n";
+    return finish_request({ready->head + ready->body, nullptr});
+  }
   bool is_parked = false;
   bool is_held = false;
   EngineAnswer answer = run_engine([&](const http::ApiRequest& parsed) -> http::ApiResponse {

@@ -66,6 +66,7 @@ std::string render_metrics(const http::HttpApiCounters& api, const ConnectionCou
   families.begin("registry_requests_total", "HTTP requests answered.", kCounter);
   auto requests = api.requests;
   requests[{"list", 200}] += api.ready_lists;
+  requests[{"lookup", 200}] += api.ready_lookups;
   for (const auto& [key, count] : requests)
     families.add({{"operation", key.first}, {"status", std::to_string(key.second)}}, count);
   families.begin("registry_framing_errors_total", "Bytes that were no HTTP request.", kCounter);

@@ -1,0 +1,106 @@
+"""Protective lines of the product, each with a way to break it and the tests that have to notice.
+
+`old` must stand in the file exactly once: when the code changes, this list changes with it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One protective line and its sabotage."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str  # a ctest -R expression; at least one of these tests must fail
+
+
+MUTATIONS = [
+    Mutation(
+        "a name is taken without its owner's token",
+        "registry/directory.cpp",
+        "if (held == nullptr || owns_by_token(held->record, caller))",
+        "if (held == nullptr || held != nullptr || owns_by_token(held->record, caller))",
+        "unit|sim",
+    ),
+    Mutation(
+        "anybody may log anybody out",
+        "registry/directory.cpp",
+        "if (!owns_by_token(held->record, caller) && caller.source != held->record.source)\n"
+        "    return Refusal::kNotOwner;",
+        "if (owns_by_token(held->record, caller) && false) return Refusal::kNotOwner;",
+        "unit|sim",
+    ),
+    Mutation(
+        "an address of somebody else may be registered",
+        "registry/directory.cpp",
+        "return source.is_private() && address.is_private();",
+        "return source.is_private() || !address.is_private() || address.is_private();",
+        "unit|directory_rules",
+    ),
+    Mutation(
+        "a change enters the directory before it is on disk",
+        "registry/node.cpp",
+        "      releases_.push_back({held.mapped(), Release::Kind::kFailed});",
+        "      releases_.push_back({held.mapped(), Release::Kind::kCommitted});",
+        "unit|sim|durability|store",
+    ),
+    Mutation(
+        "commits are not synchronised to the disk",
+        "registry/store/sqlite_database.cpp",
+        '"PRAGMA synchronous=FULL", kSchema}) {',
+        '"PRAGMA synchronous=OFF", kSchema}) {',
+        "store|durability|disk",
+    ),
+    Mutation(
+        "userlist.txt is renamed without being synchronised",
+        "common/os/atomic_file.cpp",
+        "if (::fsync(file.get()) != 0) return last_error();",
+        "",
+        "store|disk|atomic|durability",
+    ),
+    Mutation(
+        "a body may be longer than the limit",
+        "registry/http/http_framing.cpp",
+        "if (error != std::errc() || body_bytes_ > kBodyBytesMax) {",
+        "if (error != std::errc()) {",
+        "unit|http",
+    ),
+    Mutation(
+        "a chunk size may have a sign or an extension",
+        "registry/http/http_framing.cpp",
+        'line.find_first_not_of("0123456789abcdefABCDEF") == line.npos;',
+        "true;",
+        "unit|http|fuzz",
+    ),
+    Mutation(
+        "pages of other origins may act",
+        "registry/http/http_api.cpp",
+        "if (is_foreign_origin || is_foreign_site)",
+        "if (is_foreign_origin && is_foreign_site)",
+        "unit|http",
+    ),
+    Mutation(
+        "control characters reach the terminal",
+        "common/safe_text.cpp",
+        "return (c < 0x20 && !(c == '\\t' && tab_allowed)) || c == 0x7f;",
+        "return c == 0x7f && tab_allowed;",
+        "unit|fuzz|peer_listen",
+    ),
+    Mutation(
+        "the old programs' list is cut in the middle of a record",
+        "registry/list_view.cpp",
+        "if (out.size() < room) out.append(room - out.size(), ',');",
+        "",
+        "unit|http_replay",
+    ),
+    Mutation(
+        "a lease never ends",
+        "registry/directory.cpp",
+        "if (entry.lease_end > now) {",
+        "if (entry.lease_end >= TimePoint::min()) {",
+        "unit|sim",
+    ),
+]
