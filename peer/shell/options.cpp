@@ -21,21 +21,21 @@ Examples
   peer ci 127.0.0.1:8080 send unicast alice "build done"    send one message
   echo 'broadcast "fire drill"' | peer ci 127.0.0.1:8080 send
 
-Usage  peer NAME HOST:PORT listen [options]         HOST:PORT is the registry's
-       peer NAME HOST:PORT send [options] [COMMAND]     else commands, one a line:
-         list   unicast NAME "TEXT"   multicast [A, B] "TEXT"   broadcast "TEXT"   exit
+Usage  peer NAME HOST:PORT listen [options]      HOST:PORT is the registry's
+       peer NAME HOST:PORT send [options] [COMMAND]    else commands by line:
+  list  exit  unicast NAME "TEXT"  multicast [A, B] "TEXT"  broadcast "TEXT"
 
 Options
-  -n COUNT         leave after COUNT messages  --port N          UDP port to listen on
-  -W SECONDS       leave after SECONDS         --advertise HOST  address to register
-      --json       one JSON object a message   --exec CMD        run for each message
-      --question always|terminal|never         --exec-timeout SECONDS  (30)
-  -q, --quiet      no status lines             -h, --help        --version
+  -n COUNT      leave after COUNT messages  --port N          UDP port to take
+  -W SECONDS    leave after SECONDS         --advertise HOST  address to claim
+      --json    one JSON object a message   --exec CMD        run it a message
+      --question always|terminal|never      --exec-timeout SECONDS  (30)
+  -q, --quiet   no status lines             -h, --help        --version
 
-Exit status  0 sent   1 some missed   64 usage   65 malformed line   67 nobody of that
-  name   69 registry unreachable, port in use   74 output closed   75 try again
-  76 no registry there   77 name taken, refused   78 configuration   124 -W ran out
-  130 SIGINT   143 SIGTERM
+Exit status  0 sent   1 some missed   64 usage   65 malformed line
+  67 nobody of that name   69 registry unreachable, port in use
+  74 output closed   75 try again   76 no registry there   77 taken, refused
+  78 configuration   124 -W ran out   130 SIGINT   143 SIGTERM
 )";
 
 constexpr std::array<std::string_view, 10> kOptionNames = {

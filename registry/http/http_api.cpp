@@ -264,7 +264,7 @@ ApiResult HttpApi::post(TimePoint now, WallTime wall, const ApiRequest& request)
     caller.token = common::hash_owner_token(request.owner_token);
   }
   if (verb == "LOGOUT") {
-    return registered(request, *record, true,
+    return registered(request, *record, std::nullopt,
                       directory_.logout_user(now, record->name, record->endpoint, caller));
   }
   // Only a NetChat client's UPDATE stands for a TCP listener; everybody else listens on UDP.
@@ -275,13 +275,15 @@ ApiResult HttpApi::post(TimePoint now, WallTime wall, const ApiRequest& request)
       .transport = netchat ? common::Transport::kTcp : common::Transport::kUdp,
       .door = netchat ? common::Door::kNetchat : common::Door::kClassic,
       .since = wall};
-  return registered(request, *record, caller.token.has_value(),
+  // With a token comes the duty to refresh; without one the record has the long lease.
+  const Duration lease = caller.token ? options_.lease : options_.classic_lease;
+  return registered(request, *record, lease,
                     verb == "REGISTER" ? directory_.register_user(now, wanted, caller)
                                        : directory_.update_user(now, wanted, caller));
 }
 
 ApiResult HttpApi::registered(const ApiRequest& request, const common::ClassicRecord& record,
-                              bool has_token, Outcome outcome) {
+                              std::optional<Duration> lease, Outcome outcome) {
   const bool json = wants_json(request);
   if (const auto* waiting = std::get_if<Waiting>(&outcome)) return ParkedRequest{waiting->key};
   if (const auto* refusal = std::get_if<Refusal>(&outcome)) {
@@ -290,15 +292,14 @@ ApiResult HttpApi::registered(const ApiRequest& request, const common::ClassicRe
   }
   ApiResponse done;
   if (json) {
-    // With a token comes the duty to refresh; without one the record has the long lease.
-    const auto lease = has_token ? options_.lease : options_.classic_lease;
-    done =
-        text_response(200, kJson,
-                      fmt::format(R"({{"v":1,"name":{},"endpoint":"{}","lease_s":{}}})"
-                                  "\n",
-                                  common::json_string(record.name.text()),
-                                  common::format_endpoint(record.endpoint),
-                                  std::chrono::duration_cast<std::chrono::seconds>(lease).count()));
+    using std::chrono::seconds;
+    const std::string lease_member =
+        lease ? fmt::format(",\"lease_s\":{}", std::chrono::duration_cast<seconds>(*lease).count())
+              : std::string();
+    done = text_response(200, kJson,
+                         fmt::format("{{\"v\":1,\"name\":{},\"endpoint\":\"{}\"{}}}\n",
+                                     common::json_string(record.name.text()),
+                                     common::format_endpoint(record.endpoint), lease_member));
   }
   if (const auto* pending = std::get_if<Pending>(&outcome))
     return HeldResponse{pending->change, std::move(done)};

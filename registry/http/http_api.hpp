@@ -135,8 +135,9 @@ class HttpApi {
   ReadyForm ready_form(const FramedRequest& request) const;
   bool is_own_host(std::string_view host) const;
   ApiResult post(TimePoint now, common::WallTime wall, const ApiRequest& request);
+  /// The answer to a change; `lease` is what a registration is told, none for a LOGOUT.
   ApiResult registered(const ApiRequest& request, const common::ClassicRecord& record,
-                       bool has_token, Outcome outcome);
+                       std::optional<Duration> lease, Outcome outcome);
   ApiResponse get_list(const ApiRequest& request);
   ApiResponse get_user(const ApiRequest& request, std::string_view name);
   ApiResponse get_changes(const ApiRequest& request, std::string_view since);

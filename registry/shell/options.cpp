@@ -26,16 +26,16 @@ Options
       --userlist FILE          the list as text, kept up to date (userlist.txt)
       --data DIR               the database (.registry beside the list)
       --lease SECONDS          silence after which a peer is gone (200)
-      --classic-lease SECONDS  the same for old programs, who never refresh (86400)
+      --classic-lease SECONDS  the same for old programs (86400)
       --allow-foreign-address  let users register addresses that are not theirs
-      --host NAME              another name this registry answers to (repeatable)
+      --host NAME              another name it answers to (repeatable)
       --log-format text|json   one line an event, on standard error
-      --check                  look at options and files, say what is wrong, exit
+      --check                  look at options and files, then exit
   -h, --help                   this text
       --version                the version
 
-Exit status  0 drained after SIGTERM or SIGINT   64 usage   69 port or data in use
-             78 configuration
+Exit status  0 drained after SIGTERM or SIGINT   64 usage
+             69 port or data in use   78 configuration
 )";
 
 constexpr std::array<std::string_view, 10> kOptionNames = {

@@ -111,7 +111,8 @@ ExitStatus Process::run() {
 }
 
 ExitStatus Process::open_store() {
-  auto database = SqliteDatabase::open(options_.data);
+  auto database =
+      SqliteDatabase::open(options_.data, version_for_new_database(common::os::wall_now()));
   if (!database) {
     complain(database.error().text);
     if (database.error().kind == StoreError::Kind::kInUse) {
@@ -270,10 +271,10 @@ void Process::handle_report(StoreReport report) {
     store_counters_.failed_changes += failed->changes.size();
     handle_store_failure(*failed);
     node_.handle_failed(now, failed->changes);
-  } else if (std::holds_alternative<Rebuilt>(report)) {
-    is_rebuilding_ = false;
+  } else if (const auto* recovered = std::get_if<Recovered>(&report)) {
+    is_rebuilding_ = is_store_full_ = false;
     node_.set_store_up(true);
-    log_.info("store recovered", {{"how", "written anew from memory"}});
+    log_.info("store recovered", {{"how", recovered->how}});
   } else if (const auto* again = std::get_if<RebuildFailed>(&report)) {
     log_.warn("store still down", {{"reason", again->reason}});
     schedule_rebuild();

@@ -124,11 +124,17 @@ void SqliteDatabase::Finalize::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
 }
 
+Version version_for_new_database(common::WallTime now) {
+  constexpr std::int64_t kMicrosecondsInMillisecond = 1000;
+  return static_cast<Version>(std::max<std::int64_t>(now.unix_ms, 0) * kMicrosecondsInMillisecond);
+}
+
 SqliteDatabase::Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(
-    const fs::path& folder) {
+    const fs::path& folder, Version first_version) {
   auto lock = lock_folder(folder);
   if (!lock) return unexpected{lock.error()};
-  std::unique_ptr<SqliteDatabase> opened(new SqliteDatabase(folder, *std::move(lock)));
+  std::unique_ptr<SqliteDatabase> opened(
+      new SqliteDatabase(folder, *std::move(lock), first_version));
   std::uint64_t newest = 1;
   std::error_code failed;
   for (const fs::directory_entry& file : fs::directory_iterator(folder, failed))
@@ -278,7 +284,7 @@ SqliteDatabase::Result<void> SqliteDatabase::open_generation(std::uint64_t gener
 // A whole database in one file without a log, synced and closed, so that a rename completes it.
 SqliteDatabase::Result<void> SqliteDatabase::write_generation(const fs::path& path,
                                                               const StoredState& state) {
-  SqliteDatabase fresh(folder_, common::os::UniqueFd());
+  SqliteDatabase fresh(folder_, common::os::UniqueFd(), first_version_);
   sqlite3* raw = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
@@ -340,7 +346,7 @@ SqliteDatabase::Result<void> SqliteDatabase::load_facts() {
     facts_.emplace(column_text(query->get(), 0), column_text(query->get(), 1));
   if (code != SQLITE_DONE) return unexpected{error(code)};
   // commit() writes the version itself; its copy in facts_ must not outlive the truth.
-  version_ = 0;
+  version_ = first_version_;
   if (const auto version = facts_.extract(kVersionFact)) {
     const std::string& digits = version.mapped();
     std::from_chars(digits.data(), digits.data() + digits.size(), version_);

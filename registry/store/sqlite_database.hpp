@@ -33,14 +33,22 @@ struct StoreError {
   std::string text;
 };
 
+/// Where a new database's versions begin: at the time of its making, in microseconds. So a registry
+/// that lost its data does not count through versions, and ETags, that readers remember with
+/// another meaning; below a million changes a second it never catches up with an earlier one of its
+/// own.
+Version version_for_new_database(common::WallTime now);
+
 class SqliteDatabase {
  public:
   template <typename T>
   using Result = common::expected<T, StoreError>;
 
   /// Opens the newest complete generation in `folder`, or makes the first; makes the folder when it
-  /// is missing. A lock on the folder is held until destruction.
-  static Result<std::unique_ptr<SqliteDatabase>> open(const std::filesystem::path& folder);
+  /// is missing. A lock on the folder is held until destruction. A database that is new counts its
+  /// versions from `first_version`: see version_for_new_database().
+  static Result<std::unique_ptr<SqliteDatabase>> open(const std::filesystem::path& folder,
+                                                      Version first_version = 0);
   ~SqliteDatabase();
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;
@@ -74,8 +82,8 @@ class SqliteDatabase {
   using Database = std::unique_ptr<sqlite3, CloseDatabase>;
   using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
 
-  SqliteDatabase(std::filesystem::path folder, common::os::UniqueFd lock)
-      : folder_(std::move(folder)), lock_(std::move(lock)) {}
+  SqliteDatabase(std::filesystem::path folder, common::os::UniqueFd lock, Version first_version)
+      : folder_(std::move(folder)), lock_(std::move(lock)), first_version_(first_version) {}
 
   std::filesystem::path path_of(std::uint64_t generation) const;
   Result<void> open_generation(std::uint64_t generation);
@@ -93,6 +101,7 @@ class SqliteDatabase {
   std::filesystem::path folder_;
   common::os::UniqueFd lock_;
   std::uint64_t generation_ = 0;
+  Version first_version_;
   Version version_ = 0;
   std::map<std::string, std::string> facts_;  // as on disk: a broken database cannot be asked
   Database database_;                         // before the statements: they must go first

@@ -30,7 +30,10 @@ struct Failed {
   /// The store can no longer tell what is on disk: it takes nothing until rebuild() succeeds.
   bool must_rebuild = false;
 };
-struct Rebuilt {};
+/// The store takes changes again, after a Failed; `how` is for the log.
+struct Recovered {
+  std::string how;
+};
 struct RebuildFailed {
   std::string reason;
 };
@@ -39,7 +42,7 @@ struct StoreNotice {
   bool is_warning = false;
   std::string text;
 };
-using StoreReport = std::variant<Committed, Failed, Rebuilt, RebuildFailed, StoreNotice>;
+using StoreReport = std::variant<Committed, Failed, Recovered, RebuildFailed, StoreNotice>;
 
 class Store {
  public:

@@ -13,6 +13,8 @@ constexpr Duration kExportDelay = std::chrono::milliseconds(500);
 /// An export may take one part in this many of the writer's time, which bounds what a huge list
 /// costs those who wait for their own change.
 constexpr int kExportShare = 100;
+/// How often a full disk is tried again.
+constexpr Duration kSpaceCheckInterval = std::chrono::seconds(1);
 /// One transaction's worth: more would keep the first of them waiting for the last.
 constexpr std::size_t kBatchMax = 4096;
 
@@ -59,6 +61,7 @@ void StoreWriter::run() {
     Work work = wait_for_work();
     if (!work.changes.empty()) commit(std::move(work.changes));
     if (work.rebuild) rebuild_now(*work.rebuild);
+    if (work.space_check_due) check_space();
     if (work.export_due || (work.stop && export_at_)) export_now();
     if (work.stop) return;
   }
@@ -67,10 +70,15 @@ void StoreWriter::run() {
 StoreWriter::Work StoreWriter::wait_for_work() {
   std::unique_lock lock(mutex_);
   const auto has_work = [&] { return !queue_.empty() || to_rebuild_ || stopping_; };
-  if (!export_at_) {
+  std::optional<common::TimePoint> wake_at = check_space_at_;
+  if (export_at_) {
+    const auto due = std::max(*export_at_, export_not_before_);
+    if (!wake_at || due < *wake_at) wake_at = due;
+  }
+  if (!wake_at) {
     wake_.wait(lock, has_work);
   } else {
-    const Duration until = std::max(*export_at_, export_not_before_) - monotonic_now();
+    const Duration until = *wake_at - monotonic_now();
     if (until > Duration::zero()) wake_.wait_for(lock, until, has_work);
   }
   Work work;
@@ -84,6 +92,7 @@ StoreWriter::Work StoreWriter::wait_for_work() {
   }
   work.rebuild = std::exchange(to_rebuild_, std::nullopt);
   work.export_due = export_at_ && monotonic_now() >= std::max(*export_at_, export_not_before_);
+  work.space_check_due = check_space_at_ && monotonic_now() >= *check_space_at_;
   return work;
 }
 
@@ -97,14 +106,27 @@ void StoreWriter::commit(std::vector<Change> changes) {
   const auto first = database_->commit(changes);
   if (!first) {
     broken_ = first.error().kind != StoreError::Kind::kFull;
+    if (!broken_) check_space_at_ = monotonic_now() + kSpaceCheckInterval;
     return fail(first.error().text, broken_);
   }
+  check_space_at_.reset();
   Committed committed;
   committed.changes.reserve(changes.size());
   Version version = *first;
   for (const Change& change : changes) committed.changes.emplace_back(change.id, version++);
   listener_(std::move(committed));
   if (!export_at_) export_at_ = monotonic_now() + kExportDelay;
+}
+
+// Nobody may be trying a change when space comes back, and somebody may be watching /readyz.
+void StoreWriter::check_space() {
+  const auto written = database_->set_fact("space_check", "");
+  if (written) {
+    check_space_at_.reset();
+    listener_(Recovered{"there is space"});
+  } else {
+    check_space_at_ = monotonic_now() + kSpaceCheckInterval;
+  }
 }
 
 void StoreWriter::rebuild_now(const StoredState& state) {
@@ -114,7 +136,7 @@ void StoreWriter::rebuild_now(const StoredState& state) {
   }
   broken_ = false;
   if (!export_at_) export_at_ = monotonic_now() + kExportDelay;
-  listener_(Rebuilt{});
+  listener_(Recovered{"written anew from memory"});
 }
 
 void StoreWriter::export_now() {

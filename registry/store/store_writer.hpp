@@ -32,12 +32,14 @@ class StoreWriter final : public Store {
     std::vector<Change> changes;
     std::optional<StoredState> rebuild;
     bool export_due = false;
+    bool space_check_due = false;
     bool stop = false;
   };
 
   void run();
   Work wait_for_work();
   void commit(std::vector<Change> changes);
+  void check_space();
   void rebuild_now(const StoredState& state);
   void export_now();
 
@@ -53,6 +55,7 @@ class StoreWriter final : public Store {
 
   // Of the writer's thread alone.
   bool broken_ = false;
+  std::optional<common::TimePoint> check_space_at_;  // set while the disk is full
   bool export_failing_ = false;
   std::optional<common::TimePoint> export_at_;  // set while userlist.txt is behind
   common::TimePoint export_not_before_;
