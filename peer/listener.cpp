@@ -103,7 +103,7 @@ void Listener::accepted(TimePoint now, const common::Endpoint& endpoint, const A
   is_registry_away_ = false;
   if (is_leaving_) return request(Verb::kLogout);
   // An old registry keeps a record for ever and takes a second REGISTER for somebody else's.
-  if (lease_) registry_at_ = now + jittered(std::min(kRefreshMax, *lease_ / 3));
+  if (lease_) registry_at_ = now + jittered(std::clamp(*lease_ / 3, kRefreshMin, kRefreshMax));
 }
 
 void Listener::retry(TimePoint now, std::string text) {
@@ -134,6 +134,7 @@ Duration Listener::jittered(Duration duration) {
 
 void Listener::handle_datagram(TimePoint now, common::WallTime wall, common::Bytes datagram) {
   if (is_leaving_ || has_left_) return;
+  if (options_.count && messages_ >= *options_.count) return;  // the last ones are with the hook
   auto message = decode_classic(datagram);
   if (!message) return;
   const Received received{make_id(random_), wall, *std::move(message)};
@@ -185,6 +186,7 @@ void Listener::handle_hook_done(TimePoint now) {
   is_hook_running_ = false;
   hooks_.pop_front();
   is_dropping_hooks_ = false;
+  if (is_leaving_) return;
   run_next_hook();
   if (options_.count && messages_ >= *options_.count) finish_if_counted(now);
 }

@@ -72,6 +72,7 @@ class Listener {
   static constexpr std::size_t kHookQueueMax = 64;
   static constexpr std::uint64_t kQuestionEvery = 5;
   static constexpr Duration kRefreshMax = std::chrono::seconds(60);
+  static constexpr Duration kRefreshMin = std::chrono::milliseconds(500);  // whatever is granted
   static constexpr Duration kRetryMin = std::chrono::milliseconds(500);
   static constexpr Duration kRetryMax = std::chrono::seconds(30);
   /// A leaving peer waits so long for the registry's answer, and no longer.

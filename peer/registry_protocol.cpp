@@ -151,8 +151,9 @@ LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& a
   if (answer.status == 200) {
     std::string_view line = answer.body;
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
-    if (const auto endpoint = common::parse_endpoint(line))
-      return common::User{name, *endpoint, common::Transport::kUdp, common::Door::kClassic, {}};
+    // As a record, so that it must be an address that a user may have.
+    if (const auto record = common::parse_classic_record(fmt::format("{}@{}", name.text(), line)))
+      return as_user(*record);
   }
   const ListOutcome list = interpret_list(answer);
   if (const auto* users = std::get_if<UserList>(&list)) {

@@ -62,14 +62,9 @@ Outcome Directory::register_user(TimePoint now, const Registration& wanted, cons
 
   const bool may_probe = caller.source == held->record.source && now >= held->heard_at + kProbeAge;
   if (!may_probe) return Refusal::kNameTaken;
-  switch (held->probe) {
-    case Entry::ProbeState::kRunning:
-      return Waiting{key};
-    case Entry::ProbeState::kGone:
-      return replace(now, held, wanted, caller);
-    case Entry::ProbeState::kNone:
-      break;
-  }
+  if (held->probe == Entry::ProbeState::kRunning) return Waiting{key};
+  if (held->probe == Entry::ProbeState::kGone && now < held->gone_until)
+    return replace(now, held, wanted, caller);
   if (now < held->probe_allowed_at) return Refusal::kNameTaken;
   held->probe_allowed_at = now + kProbeInterval;
   held->probe = Entry::ProbeState::kRunning;
@@ -124,10 +119,13 @@ Outcome Directory::replace(TimePoint now, Entry* held, const Registration& wante
 }
 
 std::optional<Refusal> Directory::check_room(const Registration&, const Caller& caller) const {
-  if (by_key_.size() + claims_in_flight_ >= kUsersMax) return Refusal::kFull;
+  if (by_key_.size() + claims_in_flight_count_ >= kUsersMax) return Refusal::kFull;
   if (caller.source.is_loopback()) return std::nullopt;
-  const auto count = per_source_.find(caller.source);
-  if (count != per_source_.end() && count->second >= kUsersPerSourceMax) return Refusal::kFull;
+  const auto listed = per_source_.find(caller.source);
+  const auto claimed = claims_in_flight_.find(caller.source);
+  const std::size_t count = (listed == per_source_.end() ? 0 : listed->second) +
+                            (claimed == claims_in_flight_.end() ? 0 : claimed->second);
+  if (count >= kUsersPerSourceMax) return Refusal::kFull;
   return std::nullopt;
 }
 
@@ -136,7 +134,10 @@ Outcome Directory::begin(Change::Kind kind, Record record) {
   const ChangeId id = ++last_change_;
   Change change{id, kind, std::move(record)};
   changing_.insert(change.record.user.name.key());
-  if (kind == Change::Kind::kPut && change.record.order == 0) ++claims_in_flight_;
+  if (kind == Change::Kind::kPut && change.record.order == 0) {
+    ++claims_in_flight_[change.record.source];
+    ++claims_in_flight_count_;
+  }
   changes_out_.push_back(change);
   in_flight_.emplace(id, std::move(change));
   return Pending{id};
@@ -151,11 +152,9 @@ void Directory::handle_committed(TimePoint now, ChangeId id, Version version) {
   changing_.erase(key);
   version_ = version;
   if (change.kind == Change::Kind::kPut) {
+    end_claim(change);
     change.record.version = version;
-    if (change.record.order == 0) {
-      change.record.order = version;
-      --claims_in_flight_;
-    }
+    if (change.record.order == 0) change.record.order = version;
     apply_put(now, std::move(change.record));
   } else {
     const bool expired = expiring_.erase(id) > 0;
@@ -172,15 +171,24 @@ void Directory::handle_failed(TimePoint, ChangeId id) {
   ENSURE(!node.empty());
   const Change& change = node.mapped();
   expiring_.erase(id);
-  if (change.kind == Change::Kind::kPut && change.record.order == 0) --claims_in_flight_;
+  end_claim(change);
   changing_.erase(change.record.user.name.key());
   settle(change.record.user.name.key());
 }
 
-void Directory::handle_probe_result(TimePoint, const std::string& key, bool is_gone) {
+// A claim that was on its way is decided, either way.
+void Directory::end_claim(const Change& change) {
+  if (change.kind != Change::Kind::kPut || change.record.order != 0) return;
+  --claims_in_flight_count_;
+  const auto count = claims_in_flight_.find(change.record.source);
+  if (--count->second == 0) claims_in_flight_.erase(count);
+}
+
+void Directory::handle_probe_result(TimePoint now, const std::string& key, bool is_gone) {
   Entry* held = find_entry(key);
   if (held != nullptr && held->probe == Entry::ProbeState::kRunning)
     held->probe = is_gone ? Entry::ProbeState::kGone : Entry::ProbeState::kNone;
+  if (held != nullptr) held->gone_until = now + kProbeResultAge;
   settle(key);
 }
 

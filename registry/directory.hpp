@@ -114,6 +114,9 @@ class Directory {
   /// An old program binds its port only after its registration was answered: no probe before this.
   static constexpr Duration kProbeAge = std::chrono::seconds(60);
   static constexpr Duration kProbeInterval = std::chrono::seconds(60);
+  /// How long "nobody is there" holds: as long as it takes to run the waiting request again. Later
+  /// somebody may be back.
+  static constexpr Duration kProbeResultAge = std::chrono::seconds(1);
 
   Directory(DirectoryRules rules, common::Random& random);
 
@@ -176,6 +179,7 @@ class Directory {
     TimePoint lease_end;
     TimePoint heard_at;
     TimePoint probe_allowed_at;
+    TimePoint gone_until;  // of a probe that found nobody
     enum class ProbeState { kNone, kRunning, kGone } probe = ProbeState::kNone;
   };
   /// Keyed with a secret, so that nobody can choose names that all fall into one bucket.
@@ -202,6 +206,7 @@ class Directory {
   void apply_put(TimePoint now, Record record);
   void apply_erase(const Record& record, Version version);
   void forget_removals();
+  void end_claim(const Change& change);
   void settle(const std::string& key);
   void schedule_lease_check(TimePoint when, Version order);
 
@@ -220,7 +225,9 @@ class Directory {
   std::unordered_map<ChangeId, Change> in_flight_;
   std::unordered_set<std::string, KeyHash> changing_;  // the keys of in_flight_
   std::unordered_set<ChangeId> expiring_;  // those of in_flight_ that a lease's end began
-  std::size_t claims_in_flight_ = 0;       // puts of names not in by_key_ yet
+  // Puts of names not in by_key_ yet, by source: they take room as well.
+  std::map<common::IpAddress, std::size_t> claims_in_flight_;
+  std::size_t claims_in_flight_count_ = 0;
   LeaseQueue leases_;
 
   Version removals_from_ = 0;  // changes_since() can answer for this version and later

@@ -120,7 +120,10 @@ std::string render_single_read_list(const Directory& directory, const View& view
     }
     out += record;
   });
-  if (!out.empty()) out += kCommaListEnd;
+  if (out.empty()) return out;
+  // One byte left would hold the CR of the end without its LF: an old program takes it for a name.
+  if (!crossed && out.size() + 1 == room) out += ',';
+  out += kCommaListEnd;
   return out;
 }
 

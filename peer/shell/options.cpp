@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "common/safe_text.hpp"
 #include "common/suggest.hpp"
@@ -38,9 +39,9 @@ Exit status  0 sent   1 some missed   64 usage   65 malformed line
   78 configuration   124 -W ran out   130 SIGINT   143 SIGTERM
 )";
 
-constexpr std::array<std::string_view, 10> kOptionNames = {
-    "--port", "--advertise",    "--question", "--json", "--exec",
-    "--help", "--exec-timeout", "--quiet",    "-n",     "-W"};
+constexpr std::array<std::string_view, 11> kOptionNames = {
+    "--port", "--advertise",    "--question", "--json",    "--exec", "-n",
+    "--help", "--exec-timeout", "--quiet",    "--version", "-W"};
 constexpr std::array<std::string_view, 2> kModes = {"listen", "send"};
 
 /// A year: a longer wait is no wait.
@@ -48,7 +49,7 @@ constexpr double kSecondsMax = 366.0 * 86400;
 
 Leave usage_error(std::string_view text) {
   return {.out = {},
-          .err = fmt::format("peer: {}\n  See: peer --help\n", text),
+          .err = fmt::format("peer: {}\n  See: peer --help\n", common::to_terminal(text)),
           .status = common::ExitStatus::kUsage};
 }
 
@@ -84,6 +85,8 @@ struct Raw {
 };
 
 std::variant<Options, Leave> check(const Raw& raw, CLI::App& app, Options options) {
+  if (std::isnan(raw.wait)) return usage_error("-W wants a number of seconds");
+  if (std::isnan(raw.hook_time)) return usage_error("--exec-timeout wants a number of seconds");
   if (raw.mode.empty()) return usage_error("NAME, HOST:PORT and a mode are wanted");
   // What the classic client prints comes first, then what is wrong for those who wonder.
   const auto normal = common::normalize_typed_name(raw.name);

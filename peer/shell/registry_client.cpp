@@ -86,9 +86,11 @@ class RegistryClient::Stream final : public httplib::Stream {
 
   ssize_t read(char* out, std::size_t size) override {
     if (!pending_.empty() && !send_pending()) return -1;
+    if (is_bodyless_ && is_head_over_) return 0;
     if (connection_.at == connection_.filled && !fill()) return failure_.empty() ? 0 : -1;
     const std::size_t take = std::min(size, connection_.filled - connection_.at);
     std::memcpy(out, connection_.buffer.data() + connection_.at, take);
+    watch_head({out, take});
     connection_.at += take;
     received_ += take;
     if (received_ <= common::kRegistryAnswerBytesMax) return static_cast<ssize_t>(take);
@@ -120,6 +122,20 @@ class RegistryClient::Stream final : public httplib::Stream {
   }
 
  private:
+  /// A 304 has no body, whatever its fields say or leave out; the library would wait for one until
+  /// the connection closes. It reads the head byte by byte, so its end is seen exactly.
+  void watch_head(std::string_view bytes) {
+    constexpr std::size_t kStatusLineMax = 64;
+    for (const char c : bytes) {
+      if (is_head_over_) return;
+      if (line_.size() < kStatusLineMax) line_ += c;
+      if (c != '\n') continue;
+      if (line_.starts_with("HTTP/1.1 304")) is_bodyless_ = true;
+      is_head_over_ = line_ == "\r\n" || line_ == "\n";
+      line_.clear();
+    }
+  }
+
   bool fill() {
     for (;;) {
       const ssize_t got = ::recv(connection_.fd.get(), connection_.buffer.data(),
@@ -160,6 +176,9 @@ class RegistryClient::Stream final : public httplib::Stream {
   std::string pending_;
   std::size_t received_ = 0;
   std::string failure_;
+  std::string line_;  // of the answer's head, as far as it is looked at
+  bool is_bodyless_ = false;
+  bool is_head_over_ = false;
 };
 
 /// Reaches the library's protected request function; its own connecting is not used.
@@ -295,8 +314,10 @@ std::vector<RegistryClient::Result<HttpAnswer>> RegistryClient::exchange_all(
     const std::vector<HttpRequest>& requests) {
   std::vector<Result<HttpAnswer>> answers;
   // The first goes alone: only its answer tells whether several may go at once.
-  while (answers.size() < requests.size() && !(connection_ && connection_->is_kept))
+  while (answers.size() < requests.size() && !(connection_ && connection_->is_kept)) {
     answers.push_back(exchange(requests[answers.size()]));
+    if (!answers.back()) answers.resize(requests.size(), answers.back());
+  }
   if (answers.size() == requests.size()) return answers;
 
   const TimePoint deadline = monotonic_now() + kExchangeTime;
@@ -333,7 +354,8 @@ RegistryClient::Result<HttpAnswer> RegistryClient::run(Stream& stream, const Htt
       return unexpected{ExchangeFailure{Kind::kNoAnswer, "it closed without an answer"}};
     return unexpected{ExchangeFailure{Kind::kBroken, "what it says is not HTTP"}};
   }
-  connection_->is_kept = in.version == "HTTP/1.1" && in.has_header("Content-Length") &&
+  connection_->is_kept = in.version == "HTTP/1.1" &&
+                         (in.has_header("Content-Length") || in.status == 304) &&
                          in.get_header_value("Connection") != "close";
   if (!connection_->is_kept) connection_.reset();
   return HttpAnswer{.status = in.status,

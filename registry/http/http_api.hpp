@@ -31,9 +31,9 @@ struct ApiRequest {
   common::IpAddress local;   // ours
 
   // Header fields, empty when absent.
-  std::string_view accept;
+  std::string accept;         // all of them, as one list
+  std::string if_none_match;  // likewise
   std::string_view host;
-  std::string_view if_none_match;
   std::string_view origin;
   std::string_view owner_token;
   std::string_view sec_fetch_site;

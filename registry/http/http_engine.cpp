@@ -27,10 +27,14 @@ constexpr std::array<std::string_view, 8> kHiddenFields = {
     "Content-Length", "Transfer-Encoding", "Content-Type",   "Content-Encoding", "Expect",
     "Range",          "Connection",        "Accept-Encoding"};
 
+bool is_head(const FramedRequest& request) { return request.method == "HEAD"; }
+
 std::string head_for_library(const FramedRequest& request) {
   std::string head;
   head.reserve(1024);
-  head += request.method;
+  // The library says "Accept-Ranges" to HEAD and to nothing else: HEAD is GET without the body, so
+  // that is what it is made of.
+  head += is_head(request) ? "GET" : request.method;
   head += ' ';
   head += request.target;
   head += " HTTP/1.1\r\n";
@@ -130,7 +134,7 @@ class HttpEngine::Server final : public httplib::Server {
   void answer(const httplib::Request& parsed, httplib::Response& response) {
     const FramedRequest& framed = current_->framed;
     ApiRequest request;
-    request.method = parsed.method;
+    request.method = framed.method;
     request.path = parsed.path;
     request.query.assign(parsed.params.begin(), parsed.params.end());
     request.body = framed.body;
@@ -138,9 +142,9 @@ class HttpEngine::Server final : public httplib::Server {
     request.source = current_->source;
     request.local = current_->local;
     // From the framing, not from the library: it percent-decodes field values.
-    request.accept = framed.field("Accept");
+    request.accept = framed.field_list("Accept");
     request.host = framed.field("Host");
-    request.if_none_match = framed.field("If-None-Match");
+    request.if_none_match = framed.field_list("If-None-Match");
     request.origin = framed.field("Origin");
     request.owner_token = framed.field("Owner-Token");
     request.sec_fetch_site = framed.field("Sec-Fetch-Site");
@@ -180,7 +184,12 @@ EngineAnswer HttpEngine::run(const FramedRequest& request, const common::IpAddre
   MemoryStream stream(head_for_library(request));
   Server::Current current{request, source, local, keep_alive, handler, stream};
   server_->run(current);
-  return stream.take_answer();
+  EngineAnswer answer = stream.take_answer();
+  if (is_head(request)) {
+    answer.head.resize(std::min(answer.head.size(), answer.head.find("\r\n\r\n") + 4));
+    answer.body.reset();
+  }
+  return answer;
 }
 
 }  // namespace registry::http

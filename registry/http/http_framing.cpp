@@ -58,6 +58,16 @@ std::string_view FramedRequest::field(std::string_view name) const {
   return {};
 }
 
+std::string FramedRequest::field_list(std::string_view name) const {
+  std::string list;
+  for (const HeaderField& field : fields) {
+    if (!equals_ignoring_case(field.name, name)) continue;
+    if (!list.empty()) list += ", ";
+    list += field.value;
+  }
+  return list;
+}
+
 bool FramedRequest::has_field(std::string_view name) const {
   return std::any_of(fields.begin(), fields.end(), [&](const HeaderField& field) {
     return equals_ignoring_case(field.name, name);
@@ -210,8 +220,11 @@ bool HttpFraming::parse_request_line(std::string_view line) {
     // Absolute form, as proxies are sent it: RFC 9112 (3.2.2) asks servers to take it.
     constexpr std::string_view kScheme = "http://";
     if (!starts_with_ignoring_case(request_.target, kScheme)) return false;
-    const auto path = request_.target.find('/', kScheme.size());
-    request_.target = path == request_.target.npos ? "/" : request_.target.substr(path);
+    const auto end = request_.target.find_first_of("/?#", kScheme.size());
+    const bool has_path = end != request_.target.npos && request_.target[end] == '/';
+    if (request_.target.size() == kScheme.size() || end == kScheme.size()) return false;  // no host
+    if (end != request_.target.npos && !has_path) return false;
+    request_.target = has_path ? request_.target.substr(end) : "/";
   }
   if (version == "HTTP/1.1" || version == "HTTP/1.0") {
     request_.version_minor = version.back() - '0';
@@ -351,7 +364,9 @@ HttpFraming::State HttpFraming::read_old_body(TimePoint now) {
   const std::string_view line =
       arrived.ends_with('\r') ? arrived.substr(0, arrived.size() - 1) : arrived;
   if (has_length_ && count_characters(line) >= body_bytes_) return complete(line, in_.size());
-  const bool has_minimum = has_length_ ? arrived.size() >= body_bytes_ : true;
+  const bool has_minimum = !has_length_ || arrived.size() >= body_bytes_;
+  // The end of input does not complete what is shorter than declared: half a port is another port.
+  if (ended_ && !has_minimum) return fail(FramingError::kMalformed);
   if (has_minimum && !old_body_deadline_) old_body_deadline_ = now + kOldBodyGrace;
   if (old_body_deadline_) {
     if (now >= *old_body_deadline_) return complete(line, in_.size());

@@ -41,6 +41,8 @@ struct FramedRequest {
   /// The value of the first field of that name, compared without case; empty if there is none.
   std::string_view field(std::string_view name) const;
   bool has_field(std::string_view name) const;
+  /// The values of all fields of that name as one comma-separated list (RFC 9110, 5.3).
+  std::string field_list(std::string_view name) const;
 };
 
 /// Why a connection's bytes are not a request; the number is the status to answer before closing.

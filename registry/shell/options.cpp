@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/safe_text.hpp"
 #include "common/suggest.hpp"
 #include "common/version.hpp"
 
@@ -47,7 +48,7 @@ constexpr std::int64_t kLeaseSecondsMax = 10LL * 365 * 86400;
 
 Leave usage_error(std::string_view text) {
   return {.out = {},
-          .err = fmt::format("registry: {}\n  See: registry --help\n", text),
+          .err = fmt::format("registry: {}\n  See: registry --help\n", common::to_terminal(text)),
           .status = common::ExitStatus::kUsage};
 }
 
@@ -56,7 +57,8 @@ std::string unknown_argument(const std::vector<std::string>& arguments) {
     const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
     const bool is_known =
         std::find(kOptionNames.begin(), kOptionNames.end(), name) != kOptionNames.end();
-    if (!name.starts_with("-") || is_known || name == "-h") continue;
+    const bool is_number = name.size() > 1 && name[1] >= '0' && name[1] <= '9';
+    if (!name.starts_with("-") || is_number || is_known || name == "-h") continue;
     const std::string_view near = common::suggest(name, kOptionNames);
     return fmt::format("unknown option {}{}", name,
                        near.empty() ? "" : fmt::format("; did you mean {}?", near));
@@ -84,7 +86,7 @@ std::variant<Options, Leave> parse_options(std::vector<std::string> arguments) {
   app.add_option("--classic-lease", classic_lease)
       ->check(CLI::Range(std::int64_t{1}, kLeaseSecondsMax));
   app.add_flag("--allow-foreign-address", options.rules.allow_foreign_address);
-  app.add_option("--host", options.hosts)->expected(1)->take_all();
+  app.add_option("--host", options.hosts)->allow_extra_args(false);
   app.add_option("--log-format", log_format)->check(CLI::IsMember({"text", "json"}));
   app.add_flag("--check", options.check_only);
   app.add_flag("-h,--help", help);

@@ -233,8 +233,12 @@ class WireTest(Seating):
             else:
                 ali = self.start_listener("Ali", wire, "--question", "always")
                 sender = self.start_peer("Utku", wire, "send")
-            for line in ("list", *[f'unicast Ali "{n}"' for n in range(5)]):
-                sender.write(line)
+            # One by one: what waits together, our sender may look up together.
+            sender.write("list")
+            sender.wait_stdout_has("Ali\n")
+            for number in range(1, 6):
+                sender.write(f'unicast Ali "{number}"')
+                sender.wait_stdout_has("message is sent to Ali\n", count=number)
             ali.wait_stdout_has("[y/n]")
             ali.write("y")
             ali.wait()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What was acknowledged stays: through kill -9, restarts, edits and a full disk.
+"""What was acknowledged stays: through kill -9, restarts and edits.
 
 KILLS sets how often the registry is killed under load (default 5).
 """
@@ -7,44 +7,16 @@ KILLS sets how often the registry is killed under load (default 5).
 import os
 import random
 import re
-import signal
-import subprocess
 import unittest
 
-from support.harness import IntegrationTest, wait_until
+from support.data_test import DataTest
+from support.harness import wait_until
 from support.load import Load
 from support.raw_http import (RawConnection, call, classic_post, exchange, modern, netchat_update,
-                              post, users)
-from support.tcp_queue import wait_server_has_read
+                              post)
 
 KILLS = int(os.environ.get("KILLS", "5"))
-LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ")
 RECORD = re.compile(r"[^@:,\s]+@127\.0\.0\.1:\d{4,5}")
-
-
-class DataTest(IntegrationTest):
-    """Helpers around one data folder."""
-
-    def file_lines(self, data=None):
-        path = (data or self.dir / "registry") / "userlist.txt"
-        return path.read_text().splitlines() if path.exists() else []
-
-    def listed(self, registry):
-        return {f"{name}@{user['endpoint']}" for name, user in users(registry).items()}
-
-    def stop(self, registry):
-        registry.signal(signal.SIGTERM)
-        self.assertEqual(registry.wait(), 0)
-
-
-    def only_sentence(self, registry):
-        lines = [line for line in registry.stderr.decode().splitlines()
-                 if line and not LOG_LINE.match(line)]
-        sentences = [line for line in lines if not line.startswith("  ")]
-        self.assertEqual(len(sentences), 1, lines)
-        self.assertTrue(sentences[0].startswith("registry: "), lines)
-        self.assertLessEqual(len(lines), 2, lines)
-        return sentences[0]
 
 
 class KillTest(DataTest):
@@ -122,42 +94,6 @@ class KillTest(DataTest):
             registry.kill()
 
 
-class TerminationTest(DataTest):
-    def test_sigterm_drains_answers_and_exits_0_with_the_file_written(self):
-        registry = self.start_registry()
-        load = Load(registry, "d")
-        wait_until(lambda: load.count >= 200, "some load")
-        registry.signal(signal.SIGTERM)
-        load.join()
-        self.assertEqual(registry.wait(), 0)
-        lines = set(self.file_lines())
-        self.assertEqual(load.present - lines, set())
-        self.assertEqual(load.gone & lines, set())
-        self.assertEqual({status for _, _, status in load.refused} - {503}, set())
-
-    def test_a_restart_after_sigterm_shows_the_same_list_in_the_same_order(self):
-        registry = self.start_registry()
-        for number in range(20):
-            post(registry, f"REGISTER user{number}@127.0.0.1:{50001 + number}")
-        before = call(registry).body
-        self.stop(registry)
-        self.assertEqual(call(self.start_registry()).body, before)
-
-    def test_idle_connections_do_not_hold_up_the_exit(self):
-        registry = self.start_registry()
-        with RawConnection(registry) as idle, RawConnection(registry) as half:
-            idle.send(modern(registry, target="/healthz"))
-            idle.read_response()
-            half.send(b"GET /userlist.txt HTTP/1.1\r\n")
-            wait_server_has_read(half.socket)
-            self.stop(registry)
-
-    def test_sigint_ends_it_as_well(self):
-        registry = self.start_registry()
-        registry.signal(signal.SIGINT)
-        self.assertIn(registry.wait(), (0, 130))
-
-
 class EditTest(DataTest):
     def setUp(self):
         super().setUp()
@@ -204,6 +140,15 @@ class EditTest(DataTest):
         post(registry, "REGISTER late@127.0.0.1:50005")
         registry.kill()  # most likely before the file was written
         self.assertIn("late@127.0.0.1:50005", self.listed(self.start_registry()))
+
+    def test_an_edit_under_a_running_registry_is_not_read_and_is_written_over(self):
+        registry = self.start_registry()
+        self.path.write_text("dan@127.0.0.1:50004\n")
+        post(registry, "REGISTER eve@127.0.0.1:50005")
+        now = {f"{name}@127.0.0.1:50001" for name in ("ann", "bob", "cleo")}
+        now.add("eve@127.0.0.1:50005")
+        self.assertEqual(self.listed(registry), now)
+        wait_until(lambda: set(self.file_lines()) == now, "the file shows the list again")
 
     def test_an_edit_survives_a_second_restart(self):
         self.path.write_text("dan@127.0.0.1:50004\n")
@@ -272,79 +217,33 @@ class TwoRegistriesTest(DataTest):
         self.start_registry(where=first.address)
 
 
-@unittest.skipUnless(os.geteuid() == 0, "mounting a tmpfs needs root")
-class FullDiskTest(DataTest):
-    """A small file system of its own, filled to the last byte."""
+class UnusableTest(DataTest):
+    """Data that cannot be used are one sentence and 78, and stay as they are."""
 
-    def setUp(self):
-        super().setUp()
-        self.disk = self.dir / "disk"
-        self.disk.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", self.disk],
-                                 capture_output=True, check=False)
-        if mounted.returncode != 0:
-            self.skipTest(f"no tmpfs here: {mounted.stderr.decode().strip()}")
-
-    def tearDown(self):
-        for program in self.programs:
-            program.dispose()
-        subprocess.run(["umount", "-l", self.disk], capture_output=True, check=False)
-        super().tearDown()
-
-    def fill(self):
-        with open(self.disk / "filler", "ab", buffering=0) as filler:
-            try:
-                while True:
-                    filler.write(b"x" * 4096)
-            except OSError:
-                pass
-
-    def register_until_refused(self, registry):
-        """What a full disk still takes (space in its files) is acknowledged; then comes a 503."""
-        acknowledged = []
-        for number in range(5000):
-            record = f"user{number}@127.0.0.1:50001"
-            status = post(registry, f"REGISTER {record}").status
-            if status != 200:
-                return acknowledged, status
-            acknowledged.append(record)
-        return acknowledged, 200
-
-    def test_a_full_disk_answers_503_keeps_reading_and_recovers(self):
-        registry = self.start_registry(data=self.disk / "registry")
-        post(registry, "REGISTER before@127.0.0.1:50001")
-        self.fill()
-        acknowledged, status = self.register_until_refused(registry)
-        self.assertEqual(status, 503)
-        self.assertEqual(self.listed(registry), {"before@127.0.0.1:50001", *acknowledged})
-        self.assertEqual(call(registry, target="/healthz").status, 200)
-        (self.disk / "filler").unlink()
-        wait_until(lambda: post(registry, "REGISTER after@127.0.0.1:50002").status == 200,
-                   "registrations are taken again")
-        wait_until(lambda: call(registry, target="/readyz").status == 200, "ready again")
-        registry.kill()
-        registry = self.start_registry(data=self.disk / "registry")
-        self.assertEqual(self.listed(registry), {"before@127.0.0.1:50001", *acknowledged,
-                                                 "after@127.0.0.1:50002"})
-
-    def test_a_kill_while_the_disk_is_full_loses_nothing_acknowledged(self):
-        registry = self.start_registry(data=self.disk / "registry")
-        post(registry, "REGISTER before@127.0.0.1:50001")
-        self.fill()
-        acknowledged, _ = self.register_until_refused(registry)
-        registry.kill()
-        (self.disk / "filler").unlink()
-        registry = self.start_registry(data=self.disk / "registry")
-        listed = self.listed(registry)
-        self.assertEqual({"before@127.0.0.1:50001", *acknowledged} - listed, set())
-
-
-class UnwritableTest(DataTest):
-    def test_a_folder_that_cannot_be_written_is_one_sentence_and_not_a_crash(self):
-        registry = self.start_registry("--data", "/proc/nowhere", wait=False)
-        self.assertNotEqual(registry.wait(), 0)
+    def refused(self, *options):
+        registry = self.start_registry(*options, wait=False)
+        self.assertEqual(registry.wait(), 78)
         registry.dispose()
-        self.assertIn("/proc/nowhere", self.only_sentence(registry))
+        return self.only_sentence(registry)
+
+    def test_a_folder_that_cannot_be_written(self):
+        self.assertIn("/proc/nowhere", self.refused("--data", "/proc/nowhere"))
+
+    def test_a_list_that_is_a_folder_and_a_folder_that_is_a_file(self):
+        data = self.dir / "registry"
+        (data / "list").mkdir(parents=True)
+        (data / "file").touch()
+        self.assertIn("list", self.refused("--userlist", "list"))
+        self.assertIn("file", self.refused("--data", "file"))
+
+    def test_a_database_that_is_none(self):
+        """A list written anew from an empty one would be a loss nobody was told of."""
+        self.stop(self.start_registry())
+        database = self.dir / "registry" / ".registry" / "directory.1.db"
+        for content in (b"no database" * 1000, database.read_bytes()[:3000]):
+            database.write_bytes(content)
+            self.assertIn(".registry", self.refused())
+            self.assertEqual(database.read_bytes(), content)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,19 @@
 #!/usr/bin/env python3
-"""`peer NAME HOST:PORT listen`: what it prints, asks, runs, and how it comes and goes."""
+"""`peer NAME HOST:PORT listen`: its command line, what it prints and what it asks."""
 
 import json
-import os
 import signal
-import subprocess
 import unittest
 
-from support.harness import DEADLINE, IntegrationTest, our_program, wait_until
-from support.raw_http import call, post, users
-from support.udp import send_datagram, unused_udp_port
+from support.harness import our_program, wait_until
+from support.raw_http import users
+from support.registry_test import RegistryTest
+from support.udp import send_datagram
 
 QUESTION = "Do you want to log out?[y/n]"
-TAKEN = b"This user already exists!\n"
 
 
-class ListenTest(IntegrationTest):
-    def setUp(self):
-        super().setUp()
-        self.registry = self.start_registry()
-
-    def is_listed(self, name):
-        return name in users(self.registry)
-
-
-class OutputTest(ListenTest):
+class OutputTest(RegistryTest):
     def test_each_message_is_a_line_in_order_and_nothing_else_is_on_stdout(self):
         bob = self.start_listener("bob", self.registry)
         expected = ""
@@ -85,10 +74,20 @@ class OutputTest(ListenTest):
             send_datagram(bob, f"ali: {text}")
         bob.wait_stdout_has("\n", count=2)
         first, second = (json.loads(line) for line in bob.stdout.splitlines())
-        self.assertIn("ali", first.values())
-        self.assertIn('say "hi"\\', first.values())
+        self.assertEqual((first["from"], first["to"], first["text"], first["event"]),
+                         ("ali", ["bob"], 'say "hi"\\', "message"))
+        self.assertIs(first["sealed"], False)
+        self.assertRegex(first["ts"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertNotEqual(first["id"], second["id"])
         self.assertNotIn(b"\x1b", bob.stdout)
-        self.assertIn("Göktuğ\x1b[31m", second.values())
+        self.assertEqual(second["text"], "Göktuğ\x1b[31m")
+
+    def test_json_of_a_datagram_without_a_sender_says_null(self):
+        bob = self.start_listener("bob", self.registry, "--json")
+        send_datagram(bob, "no colon here")
+        bob.wait_stdout_has("\n")
+        message = json.loads(bob.stdout)
+        self.assertEqual((message["from"], message["text"]), (None, "no colon here"))
 
     def test_quiet_says_nothing_on_stderr(self):
         bob = self.start_peer("bob", self.registry, "listen", "-q", "-n", "1")
@@ -107,25 +106,8 @@ class OutputTest(ListenTest):
         bob.wait_stdout("ali: hi\n")
         self.assertTrue(bob.is_running())
 
-    def test_a_reader_that_is_gone_ends_it(self):
-        read_end, write_end = os.pipe()
-        process = subprocess.Popen(
-            [our_program("peer"), "bob", self.registry.address, "listen"], stdout=write_end,
-            stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=self.environment())
-        try:
-            os.close(write_end)
-            wait_until(lambda: self.is_listed("bob"), "bob is listed")
-            os.close(read_end)
-            endpoint = users(self.registry)["bob"]["endpoint"]
-            process.host, process.port = "127.0.0.1", int(endpoint.rpartition(":")[2])
-            send_datagram(process, "ali: into the void")
-            process.wait(DEADLINE)
-        finally:
-            process.kill()
-            process.wait()
 
-
-class LimitsTest(ListenTest):
+class LimitsTest(RegistryTest):
     def test_n_ends_it_after_so_many_messages_and_logs_out(self):
         bob = self.start_listener("bob", self.registry, "-n", "2")
         send_datagram(bob, "ali: one")
@@ -139,13 +121,22 @@ class LimitsTest(ListenTest):
         self.assertEqual(bob.wait(), 124)
         self.assertFalse(self.is_listed("bob"))
 
+    def test_n_counts_exactly_in_a_burst(self):
+        bob = self.start_listener("bob", self.registry, "-n", "3")
+        bob.signal(signal.SIGSTOP)  # so that all are there before it reads the first
+        for number in range(20):
+            send_datagram(bob, f"ali: {number}")
+        bob.signal(signal.SIGCONT)
+        self.assertEqual(bob.wait(), 0)
+        bob.wait_stdout("ali: 0\nali: 1\nali: 2\n")
+
     def test_n_before_w_is_0(self):
         bob = self.start_listener("bob", self.registry, "-n", "1", "-W", "60")
         send_datagram(bob, "ali: one")
         self.assertEqual(bob.wait(), 0)
 
 
-class QuestionTest(ListenTest):
+class QuestionTest(RegistryTest):
     def send_messages(self, bob, first, last):
         for number in range(first, last + 1):
             send_datagram(bob, f"ali: {number}")
@@ -193,209 +184,7 @@ class QuestionTest(ListenTest):
         bob.wait_stdout(self.lines(1, 6))
 
 
-class HookTest(ListenTest):
-    """--exec: one program run for each message, which no shell ever interprets."""
-
-    def hook(self, body):
-        path = self.dir / "hook.sh"
-        path.write_text(f"#!/bin/sh\n{body}\n")
-        path.chmod(0o755)
-        return path
-
-    def recorded(self):
-        path = self.dir / "record"
-        return path.read_text() if path.exists() else ""
-
-    def test_the_message_is_on_stdin_and_sender_and_id_in_the_environment(self):
-        hook = self.hook(f'{{ printf "%s|%s|" "$PEER_SENDER" "$PEER_ID"; cat; echo "|"; }} '
-                         f'>> {self.dir}/record')
-        bob = self.start_listener("bob", self.registry, "--exec", hook)
-        send_datagram(bob, "Göktuğ: two words")
-        send_datagram(bob, "ali: second")
-        wait_until(lambda: self.recorded().count("|") >= 6, "both hooks have run")
-        first, second = self.recorded().strip().split("|\n")
-        sender, message_id, text = first.split("|")
-        self.assertEqual((sender, text.strip()), ("Göktuğ", "two words"))
-        other_sender, other_id, other_text = second.rstrip("|").split("|")
-        self.assertEqual((other_sender, other_text.strip()), ("ali", "second"))
-        self.assertTrue(message_id)
-        self.assertNotEqual(message_id, other_id)
-
-    def test_nothing_in_a_message_is_ever_interpreted(self):
-        trap = self.dir / "trap"
-        hook = self.hook(f'{{ cat; echo; }} >> {self.dir}/record')
-        bob = self.start_listener("bob", self.registry, "--exec", hook)
-        texts = [f"$(touch {trap})", f"`touch {trap}`", f"; touch {trap}", f"| touch {trap}",
-                 f"\\'; touch {trap} #", f'"; touch {trap} "', f"> {trap}", f"&& touch {trap}"]
-        for text in texts:
-            send_datagram(bob, f"$(touch {trap}): {text}")
-            send_datagram(bob, f"ali: {text}")
-        wait_until(lambda: self.recorded().count(texts[-1]) >= 1, "the last hook has run")
-        for text in texts:
-            self.assertIn(text, self.recorded())
-        self.assertFalse(trap.exists())
-
-    def test_hooks_run_one_at_a_time_and_in_order(self):
-        hook = self.hook(f'mkdir {self.dir}/busy || echo OVERLAP >> {self.dir}/record\n'
-                         f'{{ cat; echo; }} >> {self.dir}/record\nrmdir {self.dir}/busy')
-        bob = self.start_listener("bob", self.registry, "--exec", hook)
-        for number in range(20):
-            send_datagram(bob, f"ali: {number}")
-        wait_until(lambda: len(self.recorded().split()) >= 20, "20 hooks have run")
-        self.assertEqual(self.recorded().split(), [str(number) for number in range(20)])
-
-    def test_a_hook_that_hangs_is_ended_and_the_next_one_runs(self):
-        hook = self.hook('read text\ncase "$text" in *hang*) sleep 600;; '
-                         f'*) echo "$text" >> {self.dir}/record;; esac')
-        bob = self.start_listener("bob", self.registry, "--exec", hook, "--exec-timeout", "1")
-        send_datagram(bob, "ali: hang")
-        send_datagram(bob, "ali: next")
-        wait_until(lambda: "next" in self.recorded(), "the hook after the hanging one")
-
-    def test_a_slow_hook_does_not_stop_the_lines(self):
-        hook = self.hook("sleep 600")
-        bob = self.start_listener("bob", self.registry, "--exec", hook)
-        for number in range(100):  # more than the hook's queue holds
-            send_datagram(bob, f"ali: {number}")
-        bob.wait_stdout_has("ali: 99\n")
-
-    def test_a_hook_that_is_missing_or_fails_does_not_end_it(self):
-        bob = self.start_listener("bob", self.registry, "--exec", "/nonexistent/hook")
-        send_datagram(bob, "ali: one")
-        send_datagram(bob, "ali: two")
-        bob.wait_stdout("ali: one\nali: two\n")
-        self.assertTrue(bob.is_running())
-
-
-class ComingAndGoingTest(ListenTest):
-    def test_sigint_logs_out_and_exits_130(self):
-        bob = self.start_listener("bob", self.registry)
-        self.assertTrue(self.is_listed("bob"))
-        bob.signal(signal.SIGINT)
-        self.assertEqual(bob.wait(), 130)
-        self.assertFalse(self.is_listed("bob"))
-
-    def test_sigterm_logs_out_and_exits_143(self):
-        bob = self.start_listener("bob", self.registry)
-        bob.signal(signal.SIGTERM)
-        self.assertEqual(bob.wait(), 143)
-        self.assertFalse(self.is_listed("bob"))
-
-    def test_a_signal_with_the_registry_away_still_ends_it(self):
-        bob = self.start_listener("bob", self.registry)
-        self.registry.kill()
-        bob.signal(signal.SIGTERM)
-        self.assertEqual(bob.wait(), 143)
-
-    def test_killed_with_9_and_started_again_it_has_its_name_back_at_once(self):
-        for _ in range(3):
-            bob = self.start_listener("bob", self.registry)
-            bob.kill()
-            self.assertTrue(self.is_listed("bob"))
-        bob = self.start_listener("bob", self.registry)
-        self.assertEqual(users(self.registry)["bob"]["endpoint"], f"127.0.0.1:{bob.port}")
-
-    def test_the_owner_token_is_kept_from_other_people(self):
-        self.start_listener("bob", self.registry)
-        files = [path for path in (self.dir / "home" / "state" / "peer").rglob("*")
-                 if path.is_file()]
-        self.assertTrue(files)
-        for path in files:
-            self.assertEqual(path.stat().st_mode & 0o077, 0, path)
-
-    def test_a_taken_name_is_told_and_exits_77(self):
-        self.start_listener("bob", self.registry)
-        other = self.start_peer("bob", self.registry, "listen", home=self.dir / "other home")
-        self.assertEqual(other.wait(), 77)
-        other.wait_stdout(TAKEN)
-
-    def test_a_second_instance_of_the_same_user_exits_77_and_the_first_stays(self):
-        bob = self.start_listener("bob", self.registry)
-        second = self.start_peer("bob", self.registry, "listen")
-        self.assertEqual(second.wait(), 77)
-        second.wait_stdout(TAKEN)
-        self.assertEqual(users(self.registry)["bob"]["endpoint"], f"127.0.0.1:{bob.port}")
-
-    def test_a_name_held_by_curl_is_taken(self):
-        post(self.registry, "REGISTER bob@127.0.0.1:50001")
-        bob = self.start_peer("bob", self.registry, "listen")
-        self.assertEqual(bob.wait(), 77)
-        bob.wait_stdout(TAKEN)
-
-    def test_port_and_advertise_override_what_is_registered(self):
-        port = unused_udp_port()
-        bob = self.start_listener("bob", self.registry, "--port", str(port), "--advertise",
-                                  "127.0.0.2")
-        self.assertEqual(users(self.registry)["bob"]["endpoint"], f"127.0.0.2:{port}")
-        bob.host, bob.port = "127.0.0.2", port
-        send_datagram(bob, "ali: here")
-        bob.wait_stdout("ali: here\n")
-
-    def test_a_busy_port_is_one_sentence_and_69(self):
-        first = self.start_listener("ann", self.registry)
-        second = self.start_peer("bob", self.registry, "listen", "--port", str(first.port))
-        self.assertEqual(second.wait(), 69)
-        self.assertFalse(self.is_listed("bob"))
-
-    def test_no_registry_at_the_start_is_69_with_a_reason(self):
-        address = self.registry.address
-        self.registry.kill()
-        bob = self.start_peer("bob", address, "listen")
-        self.assertEqual(bob.wait(), 69)
-        bob.dispose()
-        self.assertIn(address, bob.stderr.decode())
-
-    def test_an_abandoned_record_ends_with_its_lease_and_a_kept_one_does_not(self):
-        registry = self.start_registry("--lease", "2", data=self.dir / "short")
-        self.start_listener("gone", registry).kill()
-        self.start_listener("stays", registry)
-        wait_until(lambda: "gone" not in users(registry), "the dead listener's lease ends")
-        self.assertIn("stays", users(registry))
-
-
-class RegistryAwayTest(IntegrationTest):
-    """A registry that stops and comes back, under a listener that goes on."""
-
-    def test_it_registers_again_with_a_registry_that_has_forgotten_it(self):
-        registry = self.start_registry("--lease", "2")
-        bob = self.start_listener("bob", registry)
-        registry.kill()
-        send_datagram(bob, "ali: while away")
-        bob.wait_stdout("ali: while away\n")
-        again = self.start_registry("--lease", "2", where=registry.address,
-                                    data=self.dir / "forgetful")
-        wait_until(lambda: "bob" in users(again), "bob is registered again", 60)
-        self.assertEqual(users(again)["bob"]["endpoint"], f"127.0.0.1:{bob.port}")
-
-    def test_it_stays_listed_over_a_restart(self):
-        registry = self.start_registry("--lease", "2")
-        bob = self.start_listener("bob", registry)
-        registry.kill()
-        again = self.start_registry("--lease", "2", where=registry.address)
-        version = call(again, target="/userlist.txt?format=json").json()["version"]
-        self.start_listener("gone", again).kill()
-        wait_until(lambda: "gone" not in users(again), "a lease has passed", 60)
-        self.assertIn("bob", users(again))
-        self.assertGreater(call(again, target="/userlist.txt?format=json").json()["version"],
-                           version)
-        bob.signal(signal.SIGTERM)
-        self.assertEqual(bob.wait(), 143)
-        self.assertNotIn("bob", users(again))
-
-    def test_it_says_once_that_the_registry_is_away_and_once_that_it_is_back(self):
-        registry = self.start_registry("--lease", "2")
-        bob = self.start_listener("bob", registry)
-        said = len(bob.stderr.splitlines())
-        registry.kill()
-        wait_until(lambda: len(bob.stderr.splitlines()) > said, "it says that it is away", 60)
-        again = self.start_registry("--lease", "2", where=registry.address,
-                                    data=self.dir / "forgetful")
-        wait_until(lambda: len(bob.stderr.splitlines()) > said + 1, "it says that it is back", 60)
-        wait_until(lambda: "bob" in users(again), "bob is registered again", 60)
-        self.assertEqual(len(bob.stderr.splitlines()), said + 2, bob.stderr)
-
-
-class UsageTest(ListenTest):
+class UsageTest(RegistryTest):
     def run_peer(self, *words):
         program = self.start_peer(*words)
         status = program.wait()
@@ -420,6 +209,19 @@ class UsageTest(ListenTest):
             program = self.start("peer", our_program("peer"), *words, is_ours=True)
             self.assertEqual(program.wait(), 64, words)
         self.assertEqual(users(self.registry), {})
+
+    def test_help_is_one_screen_and_names_every_option_and_status(self):
+        program = self.start("peer", our_program("peer"), "--help", is_ours=True)
+        self.assertEqual(program.wait(), 0)
+        program.dispose()
+        text = program.stdout.decode()
+        self.assertLessEqual(text.count("\n"), 24)
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
+        for part in ("-n", "-W", "--port", "--advertise", "--json", "--exec", "--exec-timeout",
+                     "--question", "--quiet", "--version", "listen", "send", "unicast",
+                     "multicast", "broadcast", "list", "exit", *"0 1 64 65 67 69 74 75 76 77 78 "
+                     "124 130 143".split()):
+            self.assertRegex(text, rf"(?m)(^|\W){part}(\W|$)")
 
     def test_options_may_stand_anywhere(self):
         for number, words in enumerate((["-n", "1", "bob", self.registry.address, "listen"],

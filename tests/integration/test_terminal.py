@@ -28,7 +28,8 @@ class TerminalTest(IntegrationTest):
     def listening(self, name, *words):
         """A listener at a terminal, once it is listed; has `host` and `port` to send to."""
         terminal = self.at_terminal(name, "listen", *words)
-        wait_until(lambda: name in users(self.registry), f"{name} is listed")
+        # It says so after the registry's answer; before, the line would land among the messages.
+        terminal.wait_screen(f"{name} is listening on")
         host, _, port = users(self.registry)[name]["endpoint"].rpartition(":")
         terminal.host, terminal.port = host, int(port)
         return terminal
@@ -86,6 +87,16 @@ class QuestionTest(TerminalTest):
         bob.press("Enter")
         self.assertEqual(bob.wait_status(), 0)
 
+    def test_a_note_leaves_the_open_question_on_a_line_of_its_own(self):
+        self.registry.kill()
+        self.registry = self.start_registry("--lease", "1")
+        bob = self.listening("bob")
+        self.send(bob, 1, 5)
+        bob.wait_screen(QUESTION)
+        self.registry.kill()
+        bob.wait_screen("cannot reach the registry")
+        wait_until(lambda: bob.screen().endswith("\n" + QUESTION), "the question stands last")
+
     def test_never_asks_nothing(self):
         bob = self.listening("bob", "--question", "never")
         self.send(bob, 1, 6)
@@ -103,6 +114,7 @@ class KeysTest(TerminalTest):
     def test_control_d_ends_the_sender(self):
         self.listening("bob")
         ci = self.at_terminal("ci", "send")
+        ci.wait_screen("commands: list")
         ci.type("list")
         ci.press("Enter")
         ci.wait_screen("The online users are:")

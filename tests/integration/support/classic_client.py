@@ -11,8 +11,9 @@ port is the number of the ephemeral TCP port and is bound only after the 200, co
 substring anywhere in the line, anything missing crashes.
 
 --bonus asks `Do you want to log out?[y/n]` after every fifth message, and blocks for the answer.
-Only one thing is added: a listener names its bound UDP address on standard error, so that a test
-knows when it can be sent to.
+Two things are added: a listener names its bound UDP address on standard error, so that a test
+knows when it can be sent to; and it connects from a port whose UDP twin is free, where the original
+takes any and sometimes crashes because somebody else has it.
 """
 
 import socket
@@ -34,6 +35,21 @@ class Registry:
         connection.connect((self.host, self.port))
         return connection
 
+    def _connect_for_udp(self):
+        """A connection from a port that was free for UDP a moment ago."""
+        while True:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+                free.bind(("", 0))
+                port = free.getsockname()[1]
+            connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                connection.bind(("", port))
+            except OSError:  # free for UDP, but not for TCP
+                connection.close()
+                continue
+            connection.connect((self.host, self.port))
+            return connection
+
     def _post(self, connection, body):
         request = (f"POST /userlist.txt HTTP/1.1\r\nHost: {self.host}\r\n"
                    f"Content-Type: text/*\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -45,7 +61,7 @@ class Registry:
 
     def register(self, name):
         """Registers the local end of this very connection; returns status line and endpoint."""
-        connection = self._connect()
+        connection = self._connect_for_udp()
         ip, port = connection.getsockname()
         return self._post(connection, f"REGISTER {name}@{ip}:{port}"), (ip, port)
 

@@ -11,10 +11,10 @@ GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 
 # What differs from run to run, and its placeholder.
 VOLATILE = (
-    (re.compile(r"(?im)^(owner-token): \S+"), r"\1: TOKEN"),
-    (re.compile(r"(?im)^(etag|if-none-match): \S+"), r"\1: ETAG"),
-    (re.compile(r"(?im)^(date): [^␍\r\n]+"), r"\1: DATE"),
-    (re.compile(r"(?im)^(user-agent|server): (\w+)/[\w.+-]+"), r"\1: \2/VERSION"),
+    (re.compile(r"(?im)^([<>] owner-token): [\w-]{43}"), r"\1: TOKEN"),
+    (re.compile(r'(?im)^([<>] (?:etag|if-none-match)): "[^"␍]*"'), r"\1: ETAG"),
+    (re.compile(r"(?im)^([<>] date): [^␍]+"), r"\1: DATE"),
+    (re.compile(r"(?im)^([<>] (?:user-agent|server): \w+)/[\w.+-]+"), r"\1/VERSION"),
     (re.compile(r'"(since|version|id)":("[^"]*"|\d+)'), r'"\1":ANY'),
 )
 ENDPOINT = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost):(\d{4,5})\b")

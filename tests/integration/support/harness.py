@@ -7,6 +7,7 @@ Rules that every test keeps by using this file:
 * every child is reaped, and when a test fails, what its children printed is shown.
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -119,6 +120,16 @@ class Program:
     def is_running(self):
         return self._process.poll() is None
 
+    def wait_idle(self):
+        """Waits until it has dealt with all that has arrived: each of its threads sleeps."""
+        wait_until(self._is_idle, f"{self.label} is idle")
+
+    def _is_idle(self):
+        # The main thread last: whichever other thread went to sleep has woken it before.
+        tasks = pathlib.Path("/proc", str(self.pid), "task")
+        return all((tasks / task / "stat").read_text().rpartition(")")[2].split()[0] == "S"
+                   for task in sorted(os.listdir(tasks), key=int, reverse=True))
+
     def write(self, text):
         """Types one line (its newline is added) on the program's standard input."""
         data = text if isinstance(text, bytes) else text.encode()
@@ -168,10 +179,8 @@ class Program:
         if self.is_running():
             self.kill()
         if self._process.stdin:
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
-            except BrokenPipeError:
-                pass
         self._out.close()
         self._err.close()
 
@@ -216,13 +225,17 @@ class IntegrationTest(unittest.TestCase):
     def setUp(self):
         self.programs = []
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="integration-"))
+        # A clean-up, the first one: it runs after every other that may still need the folder.
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
 
     def tearDown(self):
-        for program in reversed(self.programs):
-            program.dispose()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.end_programs()
         complaints = [c for c in (p.complaint() for p in self.programs) if c]
         self.assertEqual(complaints, [], "a program broke")
+
+    def end_programs(self):
+        for program in reversed(self.programs):
+            program.dispose()
 
     def run(self, result=None):
         """Runs the test; when it failed, shows what its programs printed."""
@@ -256,21 +269,25 @@ class IntegrationTest(unittest.TestCase):
 
     # -- our programs ------------------------------------------------------------------------
 
-    def start_registry(self, *options, where="127.0.0.1:0", data=None, wait=True, env=None):
-        """A registry on a free port, its userlist.txt in a folder of this test."""
+    def start_registry(self, *options, where="127.0.0.1:0", data=None, wait=True, env=None,
+                       under=()):
+        """A registry on a free port, its userlist.txt in a folder of this test.
+
+        `under` are the first words of a command that runs it: strace, or another machine.
+        """
         data = data or self.dir / "registry"
         data.mkdir(exist_ok=True)
-        registry = self.start("registry", our_program("registry"), where, *options,
+        registry = self.start("registry", *under, our_program("registry"), where, *options,
                               cwd=data, env=env, is_ours=True, kind=Registry)
         registry.data = data
         return registry.wait_ready() if wait else registry
 
-    def start_peer(self, name, registry, *words, home=None, label=None, **more):
+    def start_peer(self, name, registry, *words, home=None, label=None, under=(), **more):
         """`peer NAME HOST:PORT words…`; registry may be a program with an address, or text."""
         address = registry if isinstance(registry, str) else registry.address
         env = self.environment(home=home, **more)
-        return self.start(label or f"peer {name}", our_program("peer"), name, address, *words,
-                          is_ours=True, env=env)
+        return self.start(label or f"peer {name}", *under, our_program("peer"), name, address,
+                          *words, is_ours=True, env=env)
 
     def start_listener(self, name, registry, *options, **more):
         """`peer … listen`, registered; its UDP port is in `port`."""
@@ -282,9 +299,10 @@ class IntegrationTest(unittest.TestCase):
     def run_sender(self, name, registry, *words, stdin=b"", **more):
         """`peer … send` from start to end; returns the finished program."""
         peer = self.start_peer(name, registry, "send", *words, **more)
-        if stdin:
-            peer.write(stdin.rstrip(b"\n") if isinstance(stdin, bytes) else stdin.rstrip("\n"))
-        peer.end_input()
+        with contextlib.suppress(BrokenPipeError):  # it may have ended before it read all
+            if stdin:
+                peer.write(stdin.rstrip(b"\n" if isinstance(stdin, bytes) else "\n"))
+            peer.end_input()
         peer.status = peer.wait()
         # The process has ended; its last bytes may still be on their way through the pipes.
         peer.dispose()
@@ -302,14 +320,14 @@ class IntegrationTest(unittest.TestCase):
         server.address, server.data = f"{server.host}:{server.port}", folder
         return server
 
-    def start_classic_client(self, name, registry, mode, *options):
+    def start_classic_client(self, name, registry, mode, *options, under=()):
         address = registry if isinstance(registry, str) else registry.address
-        return self.start(f"classic {mode} {name}", sys.executable, SUPPORT / "classic_client.py",
-                          name, address, mode, *options)
+        return self.start(f"classic {mode} {name}", *under, sys.executable,
+                          SUPPORT / "classic_client.py", name, address, mode, *options)
 
-    def start_classic_listener(self, name, registry, *options):
+    def start_classic_listener(self, name, registry, *options, **more):
         """An old listener whose UDP socket is bound (it binds only after the 200)."""
-        client = self.start_classic_client(name, registry, "listen", *options)
+        client = self.start_classic_client(name, registry, "listen", *options, **more)
         found = client.wait_stderr(rb"bound to (\S+):(\d+)")
         client.host, client.port = found.group(1).decode(), int(found.group(2))
         return client

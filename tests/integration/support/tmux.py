@@ -7,16 +7,23 @@ from support.harness import DEADLINE, wait_until
 COLUMNS, ROWS = 100, 40
 
 
+# tmux 3.3 does not always know how its command ended, so a shell writes it down. Its trap keeps it
+# alive over Control-C, and is not inherited by the command.
+KEEP_STATUS = 'trap : INT; "$@"; echo $? > "$0"'
+
+
 class Tmux:
     """One detached session that runs one command; the pane stays when the command ends."""
 
     def __init__(self, socket_path, env, command):
         self._socket = socket_path
+        self._status = socket_path.with_suffix(".status")
         self._env = env
         # The pane must survive its command, so the option is set before the command starts.
         self._run("-f", "/dev/null", "new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS),
                   "sleep 86400", ";", "set-option", "-g", "remain-on-exit", "on", ";",
-                  "respawn-pane", "-k", *map(str, command))
+                  "respawn-pane", "-k", "sh", "-c", KEEP_STATUS, str(self._status),
+                  *map(str, command))
 
     def __enter__(self):
         return self
@@ -45,9 +52,6 @@ class Tmux:
 
     def wait_status(self, deadline=DEADLINE):
         """The exit status of the command, once it has ended."""
-        def status():
-            dead, code, sig = self._run("display-message", "-p", "#{pane_dead}|"
-                                        "#{pane_dead_status}|#{pane_dead_signal}"
-                                        ).strip().split("|")
-            return (int(code) if code else 128 + int(sig or 0),) if dead == "1" else None
-        return wait_until(status, f"the program ends:\n{self.screen()}", deadline)[0]
+        wait_until(lambda: self._status.exists() and self._status.read_text().endswith("\n"),
+                   "the program ends", deadline)
+        return int(self._status.read_text())

@@ -1,0 +1,11 @@
+// A script of calls on the node: registrations, updates and logouts by several clients, changes
+// that are committed or fail, probes, time, restarts. One owner a name, and nothing waits for ever.
+#include "tests/fuzz/support/node_world.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::NodeWorld world;
+  fuzz::Script script(fuzz::as_input(data, size));
+  while (const auto line = script.next()) world.run(*line);
+  world.settle();
+  return 0;
+}

@@ -1,0 +1,106 @@
+"""Several machines on one switch, as network namespaces of this one. Needs root."""
+
+import contextlib
+import ctypes
+import functools
+import os
+import shutil
+import subprocess
+import threading
+
+from support.harness import DEADLINE
+
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@functools.cache
+def why_not():
+    """Why there can be no other machines; empty when there can."""
+    if os.geteuid() != 0:
+        return "making network namespaces needs root"
+    if not shutil.which("ip"):
+        return "ip is not installed (package iproute2)"
+    try:
+        with Machines(1):
+            return ""
+    except subprocess.CalledProcessError as failed:
+        return f"no network namespaces here: {failed.stderr.decode().strip()}"
+
+
+def _ip(*words, namespace=None):
+    within = ["-n", namespace] if namespace else []
+    subprocess.run(["ip", *within, *map(str, words)], capture_output=True, check=True,
+                   timeout=DEADLINE)
+
+
+class Machine:
+    """One of them: `words` go in front of a command that is to run there."""
+
+    def __init__(self, namespace, number, with_ipv4):
+        self.namespace = namespace
+        self.address = f"10.77.0.{number}" if with_ipv4 else None
+        self.address6 = f"fd77::{number}"
+        self.words = ["ip", "netns", "exec", namespace]
+
+    @contextlib.contextmanager
+    def inside(self):
+        """Sockets that this thread opens belong to this machine."""
+        own = f"/proc/self/task/{threading.get_native_id()}/ns/net"
+        with open(own, "rb") as here, open(f"/run/netns/{self.namespace}", "rb") as there:
+            self._enter(there)
+            try:
+                yield
+            finally:
+                self._enter(here)
+
+    def unplug(self):
+        _ip("link", "set", "lan", "down", namespace=self.namespace)
+
+    def plug_in(self):
+        _ip("link", "set", "lan", "up", namespace=self.namespace)
+
+    @staticmethod
+    def _enter(namespace):
+        if _libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+
+class Machines:
+    """So many machines and their switch; all gone at the end of the `with`."""
+
+    def __init__(self, count, with_ipv4=True):
+        prefix = f"it{os.getpid()}"
+        self._switch = f"{prefix}s"
+        self._machines = [Machine(f"{prefix}m{number}", number, with_ipv4)
+                          for number in range(1, count + 1)]
+
+    def __enter__(self):
+        try:
+            _ip("netns", "add", self._switch)
+            _ip("link", "add", "bridge", "type", "bridge", namespace=self._switch)
+            _ip("link", "set", "bridge", "up", namespace=self._switch)
+            for number, machine in enumerate(self._machines):
+                self._plug_in(machine, f"port{number}")
+        except subprocess.CalledProcessError:
+            self.__exit__()
+            raise
+        return self._machines
+
+    def _plug_in(self, machine, port):
+        name = machine.namespace
+        _ip("netns", "add", name)
+        _ip("link", "add", port, "type", "veth", "peer", "name", "lan", "netns", name,
+            namespace=self._switch)
+        _ip("link", "set", port, "master", "bridge", "up", namespace=self._switch)
+        _ip("link", "set", "lo", "up", namespace=name)
+        _ip("link", "set", "lan", "up", namespace=name)
+        if machine.address:
+            _ip("address", "add", f"{machine.address}/24", "dev", "lan", namespace=name)
+        # Usable at once: nobody else can have it.
+        _ip("address", "add", f"{machine.address6}/64", "dev", "lan", "nodad", namespace=name)
+
+    def __exit__(self, *_):
+        for name in (*(m.namespace for m in self._machines), self._switch):
+            with contextlib.suppress(subprocess.CalledProcessError):
+                _ip("netns", "del", name)

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""The registry, listeners and senders each on a machine of their own."""
+
+import unittest
+
+from support import machines
+from support.harness import IntegrationTest, Registry, our_program, wait_until
+from support.machines import Machines
+from support.raw_http import call, classic_list, exchange, post, split_answer, users
+from support.udp import send_datagram
+
+
+@unittest.skipIf(machines.why_not(), machines.why_not())
+class MachinesTest(IntegrationTest):
+    """A registry on the first machine, for all; two more machines."""
+
+    with_ipv4 = True
+    wildcard = "0.0.0.0:0"
+
+    def setUp(self):
+        super().setUp()
+        lan = Machines(3, self.with_ipv4)
+        self.home, self.second, self.third = lan.__enter__()
+        self.addCleanup(lan.__exit__)
+        self.registry = self.start_registry(where=self.wildcard, under=self.home.words)
+        self.registry.host = self.home.address or f"[{self.home.address6}]"
+        self.registry.address = f"{self.registry.host}:{self.registry.port}"
+
+    def listen(self, name, machine, *options, at=None):
+        return self.start_listener(name, at or self.registry, *options, under=machine.words,
+                                   home=self.dir / machine.namespace)
+
+    def send(self, name, machine, *words, at=None, **more):
+        return self.run_sender(name, at or self.registry, *words, under=machine.words,
+                               home=self.dir / machine.namespace, **more)
+
+    def check_sent(self, sender, *names):
+        self.assertEqual((sender.stdout.decode(), sender.status),
+                         ("".join(f"message is sent to {name}\n" for name in names), 0),
+                         sender.stderr)
+
+
+class LanTest(MachinesTest):
+    def test_unicast_multicast_and_broadcast_cross_the_network(self):
+        bob, cleo = self.listen("bob", self.second), self.listen("cleo", self.third)
+        self.assertEqual((bob.host, cleo.host), (self.second.address, self.third.address))
+        self.check_sent(self.send("ci", self.third, "unicast", "bob", "one"), "bob")
+        self.check_sent(self.send("ci", self.third, "multicast", "[bob, cleo]", "two"),
+                        "bob", "cleo")
+        self.check_sent(self.send("cleo", self.third, "broadcast", "three"), "bob")
+        bob.wait_stdout("ci: one\nci: two\ncleo: three\n")
+        cleo.wait_stdout("ci: two\n")
+
+    def test_a_user_of_the_registrys_own_machine_is_reached_from_another(self):
+        """Its record says 127.0.0.1, which means another machine to everybody else."""
+        local = f"127.0.0.1:{self.registry.port}"
+        ann = self.listen("ann", self.home, at=local)
+        self.assertEqual(ann.host, "127.0.0.1")
+        self.check_sent(self.send("ci", self.third, "unicast", "ann", "one"), "ann")
+        self.check_sent(self.send("ci", self.third, "broadcast", "two"), "ann")
+        self.check_sent(self.send("ci", self.home, "broadcast", "three", at=local), "ann")
+        ann.wait_stdout("ci: one\nci: two\nci: three\n")
+        seen = f"{self.home.address}:{ann.port}"
+        with self.third.inside():
+            self.assertEqual(users(self.registry)["ann"]["endpoint"], seen)
+            self.assertEqual(call(self.registry, target="/userlist.txt?username=ann").text, seen)
+            self.assertEqual(call(self.registry).text, f"ann@{seen},\r\n\r\n")
+            old = split_answer(exchange(self.registry, classic_list(self.home.address)))
+            self.assertEqual(old.text, f"ann@{seen},\r\n\r\n")
+        with self.home.inside():
+            self.assertEqual(users(self.registry)["ann"]["endpoint"], seen, "came by the network")
+            self.registry.host = "127.0.0.1"
+            self.assertEqual(users(self.registry)["ann"]["endpoint"], f"127.0.0.1:{ann.port}")
+
+    def test_old_programs_on_other_machines_talk_with_ours(self):
+        old = self.start_classic_listener("old", self.registry, under=self.second.words)
+        new = self.listen("new", self.third)
+        self.assertEqual(old.host, self.second.address)
+        self.check_sent(self.send("ci", self.third, "unicast", "old", "to the old one"), "old")
+        utku = self.start_classic_client("Utku", self.registry, "send", under=self.second.words)
+        utku.write('unicast new "to the new one"')
+        utku.wait_stdout("message is sent to new\n")
+        old.wait_stdout("ci: to the old one\n")
+        new.wait_stdout("Utku: to the new one\n")
+
+    def test_an_address_that_is_neither_the_callers_nor_private_is_refused(self):
+        with self.second.inside():
+            for address, status in ((self.second.address, 200), (self.third.address, 200),
+                                    ("8.8.8.8", 400), ("127.0.0.1", 400)):
+                self.assertEqual(post(self.registry, f"UPDATE ann@{address}:50001").status, status,
+                                 address)
+
+    def test_only_the_machine_that_registered_may_log_out(self):
+        bob = self.listen("bob", self.second)
+        record = f"bob@{bob.host}:{bob.port}"
+        with self.third.inside():
+            self.assertEqual(post(self.registry, f"LOGOUT {record}").status, 406)
+        with self.second.inside():
+            self.assertEqual(post(self.registry, f"LOGOUT {record}").status, 200)
+
+    def test_advertise_names_the_address_that_others_reach(self):
+        bob = self.listen("bob", self.second, "--advertise", self.second.address6)
+        with self.third.inside():
+            self.assertEqual(users(self.registry)["bob"]["endpoint"],
+                             f"[{self.second.address6}]:{bob.port}")
+        self.check_sent(self.send("ci", self.third, "unicast", "bob", "over six"), "bob")
+        bob.wait_stdout("ci: over six\n")
+
+
+class BothFamiliesTest(MachinesTest):
+    """A registry for IPv4 and IPv6 at once."""
+
+    wildcard = "[::]:0"
+
+    def test_listeners_of_both_families_are_reached_and_old_readers_see_one(self):
+        six = f"[{self.home.address6}]:{self.registry.port}"
+        bob = self.listen("bob", self.second)
+        cleo = self.listen("cleo", self.third, at=six)
+        self.assertEqual((bob.host, cleo.host),
+                         (self.second.address, f"[{self.third.address6}]"))
+        for at in (self.registry, six):
+            self.check_sent(self.send("ci", self.third, "broadcast", "hi", at=at), "bob", "cleo")
+        bob.wait_stdout("ci: hi\nci: hi\n")
+        cleo.wait_stdout("ci: hi\nci: hi\n")
+        utku = self.start_classic_client("Utku", self.registry, "send", under=self.second.words)
+        utku.write("list")
+        utku.wait_stdout("The online users are:\nbob\n")
+
+    def test_a_source_is_the_same_whether_mapped_into_ipv6_or_not(self):
+        bob = self.listen("bob", self.second)
+        with self.second.inside():
+            self.assertEqual(post(self.registry, f"LOGOUT bob@{bob.host}:{bob.port}").status, 200)
+
+
+class OnlyIpv6Test(MachinesTest):
+    """Machines without any IPv4 address."""
+
+    with_ipv4 = False
+    wildcard = "[::]:0"
+
+    def test_the_whole_conversation(self):
+        bob, cleo = self.listen("bob", self.second), self.listen("cleo", self.third)
+        self.assertEqual(bob.host, f"[{self.second.address6}]")
+        sender = self.send("ci", self.third, stdin='list\nunicast bob "one"\nbroadcast "two"')
+        self.assertEqual((sender.stdout, sender.status),
+                         (b"The online users are:\nbob\ncleo\nmessage is sent to bob\n"
+                          b"message is sent to bob\nmessage is sent to cleo\n", 0))
+        bob.wait_stdout("ci: one\nci: two\n")
+        cleo.wait_stdout("ci: two\n")
+
+    def test_a_user_of_the_registrys_own_machine_is_reached_from_another(self):
+        ann = self.listen("ann", self.home, at=f"[::1]:{self.registry.port}")
+        self.check_sent(self.send("ci", self.third, "unicast", "ann", "one"), "ann")
+        ann.wait_stdout("ci: one\n")
+        with self.third.inside():
+            self.assertEqual(users(self.registry)["ann"]["endpoint"],
+                             f"[{self.home.address6}]:{ann.port}")
+
+
+class AwayTest(MachinesTest):
+    def test_a_machine_that_is_gone_stops_no_broadcast(self):
+        """Nobody answers for its address: not even an error comes back, or only much later."""
+        self.listen("gone", self.second).kill()
+        cleo = self.listen("cleo", self.third)
+        self.second.unplug()
+        sender = self.send("ci", self.third, "broadcast", "hi")
+        self.assertEqual(sender.stdout, b"message is sent to gone\nmessage is sent to cleo\n")
+        cleo.wait_stdout("ci: hi\n")
+
+    def test_a_registry_out_of_reach_is_told_as_such(self):
+        self.third.unplug()
+        sender = self.send("ci", self.third, "list")
+        self.assertEqual((sender.status, sender.stdout), (69, b""))
+        self.assertRegex(sender.stderr.decode(), "unreachable|timed out|no route")
+
+    def test_a_listener_cut_off_for_a_while_is_heard_again(self):
+        bob = self.listen("bob", self.second)
+        self.second.unplug()
+        self.second.plug_in()
+        with self.second.inside():
+            send_datagram(bob, "ali: back")
+        bob.wait_stdout("ali: back\n")
+
+
+@unittest.skipIf(machines.why_not(), machines.why_not())
+class DefaultsTest(IntegrationTest):
+    """On a machine where nobody else has port 8080."""
+
+    def test_the_first_lines_that_everybody_types(self):
+        lan = Machines(1)
+        home, = lan.__enter__()
+        self.addCleanup(lan.__exit__)
+        folder = self.dir / "here"
+        folder.mkdir()
+        registry = self.start("registry", *home.words, our_program("registry"), cwd=folder,
+                              is_ours=True, kind=Registry).wait_ready()
+        self.assertEqual(registry.address, "127.0.0.1:8080")
+        alice = self.start_listener("alice", registry, under=home.words)
+        alice.kill()
+        face = folder / "userlist.txt"
+        wait_until(lambda: face.exists() and face.read_text(), "the list is written")
+        self.assertEqual(face.read_text(), f"alice@127.0.0.1:{alice.port}\n")
+        self.assertTrue((folder / ".registry").is_dir())
+
+
+if __name__ == "__main__":
+    unittest.main()

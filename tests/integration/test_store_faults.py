@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""A disk that is full or broken: 503, nothing acknowledged is lost, and it ends by itself.
+
+The full disk is a small file system of its own (mounting it needs root), the broken one is made
+by strace, which lets chosen system calls fail.
+"""
+
+import os
+import subprocess
+import unittest
+
+from support import strace
+from support.data_test import DataTest
+from support.harness import wait_until
+from support.raw_http import call, post
+
+
+class FaultTest(DataTest):
+    def check_after_kill(self, registry, data, records):
+        """What was acknowledged, and nothing else, is there after a kill."""
+        self.assertEqual(self.listed(registry), records)
+        registry.kill()
+        self.assertEqual(self.listed(self.start_registry(data=data)), records)
+        wait_until(lambda: set(self.file_lines(data)) == records, "userlist.txt shows the list")
+
+    @staticmethod
+    def is_ready(registry):
+        return call(registry, target="/readyz").status == 200
+
+
+@unittest.skipUnless(os.geteuid() == 0, "mounting a tmpfs needs root")
+class FullDiskTest(FaultTest):
+    """A small file system of its own, filled to the last byte."""
+
+    def setUp(self):
+        super().setUp()
+        self.disk = self.dir / "disk"
+        self.disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", self.disk],
+                                 capture_output=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest(f"no tmpfs here: {mounted.stderr.decode().strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
+        self.data = self.disk / "registry"
+        self.registry = self.start_registry(data=self.data)
+        self.records = {"before@127.0.0.1:50001"}
+        post(self.registry, "REGISTER before@127.0.0.1:50001")
+
+    def fill(self):
+        with open(self.disk / "filler", "ab", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(b"x" * 4096)
+            except OSError:
+                pass
+
+    def free(self):
+        (self.disk / "filler").unlink()
+
+    def fill_until_refused(self):
+        """What a full disk still takes (space in its files) is acknowledged; then comes a 503."""
+        self.fill()
+        for number in range(5000):
+            record = f"user{number}@127.0.0.1:50001"
+            answer = post(self.registry, f"REGISTER {record}", headers=["Accept: application/json"])
+            if answer.status != 200:
+                self.assertEqual((answer.status, answer.json()["http"]), (503, 503))
+                return
+            self.records.add(record)
+        self.fail("the full disk takes everything")
+
+    def test_changes_are_503_and_reads_go_on_until_there_is_space_again(self):
+        self.fill_until_refused()
+        self.assertEqual(self.listed(self.registry), self.records)
+        self.assertEqual(call(self.registry, target="/healthz").status, 200)
+        self.assertEqual(call(self.registry, target="/readyz").status, 503)
+        self.registry.wait_stderr("store full")
+        self.free()
+        wait_until(lambda: post(self.registry, "REGISTER after@127.0.0.1:50002").status == 200,
+                   "registrations are taken again")
+        wait_until(lambda: self.is_ready(self.registry), "ready again")
+        self.registry.wait_stderr("store recovered")
+        self.check_after_kill(self.registry, self.data,
+                              {*self.records, "after@127.0.0.1:50002"})
+
+    def test_it_is_ready_again_without_anybody_trying_a_change(self):
+        """A balancer sends changes to the ready only: waiting for one would be waiting for ever."""
+        self.fill_until_refused()
+        self.free()
+        wait_until(lambda: self.is_ready(self.registry), "ready again by itself")
+
+    def test_refreshing_an_unchanged_record_needs_no_disk(self):
+        self.fill_until_refused()
+        self.assertEqual(post(self.registry, "UPDATE before@127.0.0.1:50001").status, 200)
+
+    def test_a_refused_name_is_free_and_a_refused_logout_leaves_the_record(self):
+        self.fill_until_refused()
+        for _ in range(3):
+            self.assertEqual(post(self.registry, "REGISTER late@127.0.0.1:50002").status, 503)
+            self.assertEqual(post(self.registry, "LOGOUT before@127.0.0.1:50001").status, 503)
+        self.assertEqual(self.listed(self.registry), self.records)
+        self.free()
+        wait_until(lambda: post(self.registry, "LOGOUT before@127.0.0.1:50001").status == 200,
+                   "the logout is taken")
+        self.assertEqual(post(self.registry, "REGISTER late@127.0.0.1:50002").status, 200)
+
+    def test_a_kill_while_the_disk_is_full_loses_nothing_acknowledged(self):
+        self.fill_until_refused()
+        self.registry.kill()
+        self.free()
+        self.assertEqual(self.listed(self.start_registry(data=self.data)), self.records)
+
+
+@unittest.skipIf(strace.why_not(), strace.why_not())
+class BrokenDiskTest(FaultTest):
+    """System calls of the registry that fail, some of them or all for a while."""
+
+    # What the calls are counted in is a commit, an export of userlist.txt or a rebuild, as it
+    # happens; the outcome must be right for each.
+    TRANSIENT = (
+        "fdatasync:error=EIO:when=1",
+        "fdatasync:error=EIO:when=4..6",
+        "fsync:error=EIO:when=1..3",
+        "pwrite64:error=EIO:when=6",
+        "pwrite64:error=EIO:when=3+5",
+        "pwrite64:error=ENOSPC:when=2..9",
+        "rename:error=EIO:when=1..2",
+    )
+
+    class Load:
+        """Changes of one registry, and what was acknowledged."""
+
+        def __init__(self, test, name):
+            self._test, self._next = test, 0
+            self.data = test.dir / name
+            self.registry = test.start_registry(data=self.data)
+            self.records, self.refused = set(), set()
+
+        def drive(self, count):
+            for _ in range(count):
+                self._next += 1
+                record = f"user{self._next}@127.0.0.1:50001"
+                self._change("REGISTER", record)
+                if self._next % 4 == 0 and record in self.records:
+                    self._change("LOGOUT", record)
+
+        def _change(self, verb, record):
+            status = post(self.registry, f"{verb} {record}").status
+            self._test.assertIn(status, (200, 503), (verb, record))
+            if status == 503:
+                self.refused.add(record)
+            elif verb == "REGISTER":
+                self.records.add(record)
+            else:
+                self.records.discard(record)
+
+        def drive_until(self, condition):
+            wait_until(lambda: self.drive(1) or condition(), "the fault has come")
+
+        def check_recovered(self):
+            test, registry = self._test, self.registry
+            wait_until(lambda: test.is_ready(registry), "ready again by itself")
+            last = "last@127.0.0.1:50002"
+            wait_until(lambda: post(registry, f"REGISTER {last}").status == 200,
+                       "changes are taken again")
+            test.check_after_kill(registry, self.data, {*self.records, last})
+
+    def test_calls_that_fail_once_or_a_few_times(self):
+        """Each fault in a registry of its own, all at once, so that their waits overlap."""
+        runs = []
+        for number, rule in enumerate(self.TRANSIENT):
+            load = self.Load(self, f"faulty{number}")
+            load.drive(3)
+            runs.append((rule, load, strace.Fault(self, load.registry, rule)))
+        for _, load, fault in runs:
+            load.drive_until(fault.has_come)
+            load.drive(10)
+        for rule, load, fault in runs:
+            with self.subTest(rule):
+                if "+" in rule:
+                    fault.end()
+                load.check_recovered()
+
+    def test_a_disk_that_takes_nothing_for_a_while(self):
+        for call_name in ("fdatasync", "pwrite64"):
+            with self.subTest(call_name):
+                load = self.Load(self, call_name)
+                load.drive(5)
+                fault = strace.Fault(self, load.registry, f"{call_name}:error=EIO")
+                before = set(load.records)
+                load.drive(5)
+                self.assertEqual(load.records, before, "nothing is acknowledged")
+                self.assertEqual(self.listed(load.registry), before, "reads go on")
+                self.assertEqual(call(load.registry, target="/readyz").status, 503)
+                load.registry.wait_stderr("store still down")  # it has tried in vain
+                fault.end()
+                load.check_recovered()
+
+    def test_a_kill_before_the_recovery_loses_nothing_acknowledged(self):
+        for call_name in ("fdatasync", "pwrite64"):
+            with self.subTest(call_name):
+                load = self.Load(self, call_name)
+                load.drive(20)
+                strace.Fault(self, load.registry, f"{call_name}:error=EIO")
+                load.drive(3)
+                load.registry.kill()
+                listed = self.listed(self.start_registry(data=load.data))
+                self.assertEqual(load.records - listed, set())
+                self.assertEqual(listed - load.records - load.refused, set())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,246 @@
+// The peer's command line.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "peer/shell/options.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using peer::Leave;
+using peer::Options;
+
+using Arguments = std::vector<std::string>;
+
+Options options(const Arguments& arguments) {
+  auto parsed = peer::parse_options(arguments);
+  if (const auto* leave = std::get_if<Leave>(&parsed)) FAIL(leave->err);
+  return std::get<Options>(parsed);
+}
+Leave leave(const Arguments& arguments) {
+  auto parsed = peer::parse_options(arguments);
+  REQUIRE(std::holds_alternative<Leave>(parsed));
+  return std::get<Leave>(parsed);
+}
+/// `alice 127.0.0.1:8080 listen` and then these.
+Arguments listen(const Arguments& more) {
+  Arguments all = {"alice", "127.0.0.1:8080", "listen"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+Arguments send(const Arguments& more) {
+  Arguments all = {"alice", "127.0.0.1:8080", "send"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+TEST_CASE("name, registry and mode, as the classic client takes them") {
+  const Options listening = options(listen({}));
+  CHECK(listening.name.text() == "alice");
+  CHECK(common::format_host_port(listening.registry) == "127.0.0.1:8080");
+  CHECK(listening.registry_text == "127.0.0.1:8080");
+  CHECK(listening.mode == peer::Mode::kListen);
+  CHECK(listening.port == 0);
+  CHECK(listening.question == peer::Question::kTerminal);
+  CHECK_FALSE(listening.count.has_value());
+  CHECK_FALSE(listening.wait.has_value());
+  CHECK_FALSE(listening.json);
+  CHECK_FALSE(listening.quiet);
+  CHECK(listening.hook == "");
+  CHECK(listening.hook_time == 30s);
+  CHECK(options(send({})).mode == peer::Mode::kSend);
+  CHECK(options({"alice", "[::1]:8080", "listen"}).registry.host == "::1");
+  CHECK(options({"alice", "registry.example:80", "send"}).registry_text == "registry.example:80");
+}
+
+TEST_CASE("every option does what its line in the help says") {
+  CHECK(options(listen({"--port", "50001"})).port == 50001);
+  CHECK(options(listen({"--port=1024"})).port == 1024);
+  CHECK(options(listen({"-n", "3"})).count == 3);
+  CHECK(options(listen({"-W", "2.5"})).wait == 2500ms);
+  CHECK(options(listen({"-W", "0.001"})).wait == 1ms);
+  CHECK(options(listen({"--json"})).json);
+  CHECK(options(listen({"-q"})).quiet);
+  CHECK(options(listen({"--quiet"})).quiet);
+  CHECK(options(listen({"--exec", "notify-send"})).hook == "notify-send");
+  CHECK(options(listen({"--exec-timeout", "5"})).hook_time == 5s);
+  CHECK(options(listen({"--question", "always"})).question == peer::Question::kAlways);
+  CHECK(options(listen({"--question", "never"})).question == peer::Question::kNever);
+  // Before the mode as well as behind it.
+  CHECK(options({"--json", "alice", "127.0.0.1:8080", "-n", "2", "listen"}).json);
+}
+
+TEST_CASE("an address to advertise may have a port or not") {
+  const auto advertise = [&](const std::string& text) {
+    const Options parsed = options(listen({"--advertise", text}));
+    return parsed.advertise->host + ' ' + std::to_string(parsed.advertise->port);
+  };
+  CHECK(advertise("192.0.2.7") == "192.0.2.7 0");
+  CHECK(advertise("192.0.2.7:40000") == "192.0.2.7 40000");
+  CHECK(advertise("2001:db8::7") == "2001:db8::7 0");
+  CHECK(advertise("[2001:db8::7]:40000") == "2001:db8::7 40000");
+  CHECK(advertise("host.example") == "host.example 0");
+  CHECK(advertise("host.example:40000") == "host.example 40000");
+}
+
+TEST_CASE("from the first word of its command on, everything belongs to send") {
+  CHECK(options(send({"unicast", "bob", "build done"})).command ==
+        Arguments{"unicast", "bob", "build done"});
+  CHECK(options(send({"unicast", "bob", "-n", "--json", "-W", "5"})).command ==
+        Arguments{"unicast", "bob", "-n", "--json", "-W", "5"});
+  CHECK(options(send({"broadcast", "--help"})).command == Arguments{"broadcast", "--help"});
+  CHECK(options(send({"broadcast", ""})).command == Arguments{"broadcast", ""});
+  const Options timed = options(send({"-W", "5", "list"}));
+  CHECK(timed.wait == 5s);
+  CHECK(timed.command == Arguments{"list"});
+  CHECK(options(send({"multicast", "[Ali,", "Veli]", "x"})).command.size() == 4);
+}
+
+TEST_CASE("a name is brought into normal form, and what can be none is the classic text and 64") {
+  CHECK(options({"Zoe\u0308", "127.0.0.1:8080", "listen"}).name.text() == "Zo\u00eb");
+  CHECK(options({"Göktuğ", "127.0.0.1:8080", "listen"}).name.text() == "Göktuğ");
+  struct Row {
+    std::string_view name;
+    std::string_view why;
+  };
+  const Row rows[] = {
+      {"a@b", "has a character other than letters, digits, '_', '-' and '.'"},
+      {"a:b", "has a character other than letters, digits, '_', '-' and '.'"},
+      {"a b", "has a character other than letters, digits, '_', '-' and '.'"},
+      {".a", "does not begin with a letter or a digit"},
+      {"all", "is reserved"},
+      {"\xff", "is not UTF-8"},
+      {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+       "is longer than 64 bytes"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const Leave left = leave({std::string(row.name), "127.0.0.1:8080", "listen"});
+    CHECK(left.out == "Invalid username!\n");
+    CHECK(left.err == "peer: the name " + std::string(row.why) + '\n');
+    CHECK(left.status == common::ExitStatus::kUsage);
+  }
+}
+
+TEST_CASE("any other mode is the classic text and 64, with the nearest one") {
+  struct Row {
+    std::string_view mode;
+    std::string_view hint;
+  };
+  const Row rows[] = {
+      {"chat", ""},
+      {"lisen", "; did you mean listen?"},
+      {"sent", "; did you mean send?"},
+      {"LISTEN", ""},
+      {"x", ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.mode);
+    const Leave left = leave({"alice", "127.0.0.1:8080", std::string(row.mode)});
+    CHECK(left.out == "Invalid mode!\n");
+    CHECK(left.err == "peer: the modes are listen and send" + std::string(row.hint) + '\n');
+    CHECK(left.status == common::ExitStatus::kUsage);
+  }
+}
+
+TEST_CASE("what cannot be meant is refused with 64 and a hint") {
+  struct Row {
+    std::string_view name;
+    Arguments arguments;
+    std::string_view part;
+  };
+  const Row rows[] = {
+      {"a name alone", {"alice"}, "NAME, HOST:PORT and a mode are wanted"},
+      {"no mode", {"alice", "127.0.0.1:8080"}, "NAME, HOST:PORT and a mode are wanted"},
+      {"no port", {"alice", "127.0.0.1", "listen"}, "127.0.0.1 is not HOST:PORT"},
+      {"port 0", {"alice", "127.0.0.1:0", "listen"}, "127.0.0.1:0 is not HOST:PORT"},
+      {"IPv6 without brackets", {"alice", "::1:8080", "listen"}, "IPv6 in brackets: [::1]:8080"},
+      {"a word for listen", listen({"now"}), "listen takes no now"},
+      {"an unknown option", listen({"--colour"}), "unknown option --colour"},
+      {"an unknown option of send", send({"--colour"}), "unknown option --colour"},
+      {"a system port", listen({"--port", "80"}), "--port"},
+      {"a port too large", listen({"--port", "65536"}), "--port"},
+      {"no messages", listen({"-n", "0"}), "-n"},
+      {"fewer than no messages", listen({"-n", "-1"}), "-n"},
+      {"a number of words", listen({"-n", "many"}), "-n"},
+      {"no time", listen({"-W", "0"}), "-W"},
+      {"time below nothing", listen({"-W", "-1"}), "-W"},
+      {"no number", listen({"-W", "nan"}), "-W"},
+      {"endless time", listen({"-W", "inf"}), "-W"},
+      {"a hook of no number", listen({"--exec-timeout", "nan"}), "--exec-timeout"},
+      {"a hook of no time", listen({"--exec-timeout", "0"}), "--exec-timeout"},
+      {"an unknown time to ask", listen({"--question", "maybe"}), "--question"},
+      {"an address that is none", listen({"--advertise", "a b"}), "--advertise a b is not HOST"},
+      {"an option without its value", listen({"--port"}), "--port"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const auto parsed = peer::parse_options(row.arguments);
+    CHECK(std::holds_alternative<Leave>(parsed));
+    if (!std::holds_alternative<Leave>(parsed)) continue;
+    const Leave& left = std::get<Leave>(parsed);
+    CHECK(left.status == common::ExitStatus::kUsage);
+    CHECK(left.out == "");
+    CHECK(left.err.starts_with("peer: "));
+    CHECK(left.err.find(row.part) != std::string::npos);
+    CHECK(left.err.ends_with("\n  See: peer --help\n"));
+  }
+}
+
+TEST_CASE("a typing error in any option finds the right one") {
+  for (const std::string_view option : {"--port", "--advertise", "--question", "--json", "--exec",
+                                        "--exec-timeout", "--quiet", "--help", "--version"}) {
+    CAPTURE(option);
+    std::string typed(option);
+    typed.erase(4, 1);
+    CHECK(leave(listen({typed})).err.find("did you mean " + std::string(option) + "?") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("the help fits a screen of 24 rows by 80 columns, and names every option") {
+  for (const std::string_view flag : {"--help", "-h"}) {
+    const Leave left = leave({std::string(flag)});
+    CHECK(left.status == common::ExitStatus::kOk);
+    CHECK(left.err == "");
+    CHECK(std::count(left.out.begin(), left.out.end(), '\n') <= 24);
+    std::size_t column = 0;
+    for (const char c : left.out) {
+      column = c == '\n' ? 0 : column + 1;
+      CHECK(column <= 80);
+    }
+    for (const std::string_view option :
+         {"--port", "--advertise", "--question", "--json", "--exec ", "--exec-timeout", "--quiet",
+          "--help", "--version", "-n COUNT", "-W SECONDS"})
+      CHECK(left.out.find(option) != std::string::npos);
+    for (const std::string_view status :
+         {"64", "65", "67", "69", "74", "75", "76", "77", "78", "124", "130", "143"})
+      CHECK(left.out.find(status) != std::string::npos);
+  }
+}
+
+TEST_CASE("without arguments the help is shown, and it is a usage error") {
+  CHECK(leave({}).status == common::ExitStatus::kUsage);
+  CHECK(leave({}).out == leave({"--help"}).out);
+}
+
+TEST_CASE("the version is told") {
+  CHECK(leave({"--version"}).out == "peer 0.1.0 (protocol 1)\n");
+  CHECK(leave({"--version"}).status == common::ExitStatus::kOk);
+}
+
+TEST_CASE("nothing typed can command the terminal it is told on") {
+  const std::string escape = "\x1b[2J";
+  for (const Arguments& arguments :
+       {Arguments{escape, "127.0.0.1:8080", "listen"}, Arguments{"alice", escape, "listen"},
+        Arguments{"alice", "127.0.0.1:8080", escape}, listen({escape}), listen({"--" + escape}),
+        listen({"--port", escape}), listen({"-W", escape}), listen({"--question", escape}),
+        listen({"--advertise", escape})}) {
+    const Leave left = leave(arguments);
+    CHECK(left.err.find('\x1b') == std::string::npos);
+    CHECK(left.out.find('\x1b') == std::string::npos);
+  }
+}
+
+}  // namespace
