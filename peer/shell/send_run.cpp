@@ -68,12 +68,14 @@ class SendRun {
   /// Commands that wait on standard input are looked up together: one trip to the registry, not one
   /// each.
   static constexpr std::size_t kLinesAhead = 128;
+  /// All of them are written before the first answer is read: few enough for any socket's buffers.
+  static constexpr std::size_t kLookupsAhead = 256;
 
   void look_up_ahead(const std::vector<LineReader::Line>& lines) {
     std::vector<HttpRequest> requests;
     for (const LineReader::Line& line : lines) {
       for (HttpRequest& request : lookups_in(line.text)) {
-        if (ahead_.emplace(request.target, std::nullopt).second)
+        if (requests.size() < kLookupsAhead && ahead_.emplace(request.target, std::nullopt).second)
           requests.push_back(std::move(request));
       }
     }

@@ -62,8 +62,10 @@ void check_others(std::string_view text) {
   }
 }
 
-/// How deep the arrays and objects of a legal JSON text are nested.
+/// How deep the arrays and objects of a legal JSON text are nested. The library takes a NUL for its
+/// end, whatever follows.
 int depth_of(std::string_view text) {
+  text = text.substr(0, text.find('\0'));
   int depth = 0;
   int deepest = 0;
   bool in_string = false;
