@@ -1,0 +1,165 @@
+"""The rows of the table: for each number a function that measures it and gives its results."""
+
+import contextlib
+import subprocess
+import sys
+
+import meters
+import systems
+from compare import Row, Side, measure, measure_limit
+from lab import ROOT, memory_kib
+
+OLD_CLIENT = ROOT / "tests" / "bench" / "old_client.py"
+#: One line of what is said; with the name before it about 100 bytes go over the wire.
+TEXT = "bench " * 15 + "bench"
+SENDER = "sender"
+DATAGRAM_BYTES = len(f"{SENDER}: {TEXT}")
+
+
+def _beside_nginx(lab, number, what, users, loads, reach, aim):
+    """A list over HTTP: ours, nginx with a file of the same bytes, and the bare loop."""
+    results = []
+    with systems.registry(lab, users) as ours:
+        body = systems.fetch_list(ours)
+        with systems.answer_loop(lab, body) as bare:
+            for label, load, connections in loads:
+                def side(name, server, *wanted, load=load, connections=connections):
+                    return Side(name, lambda: load(lab, server.url, connections), 1, *wanted,
+                                pid=server.pid)
+                others = []
+                row = Row(number, f"{what}, {label}, {connections} connections", "requests/s",
+                          side("ours", ours), others)
+                with contextlib.ExitStack() as stack:
+                    if not systems.missing("nginx"):
+                        nginx = stack.enter_context(systems.nginx(lab, body))
+                        others.append(side("nginx", nginx, reach, aim))
+                    others.append(side("bare loop", bare, None, None))
+                    results.append(measure(lab, row))
+    return results
+
+
+def list_kept(lab):
+    loads = [("kept connections", meters.requests_per_second, n) for n in (16, 128)]
+    return _beside_nginx(lab, 1, "list of 100", 100, loads, 1.1, 1.3)
+
+
+def list_closed(lab):
+    loads = [("one connection each", meters.closing_requests_per_second, n) for n in (16, 128)]
+    return _beside_nginx(lab, 2, "list of 100", 100, loads, 0.95, 1.0)
+
+
+def long_list(lab):
+    loads = [("kept connections", meters.requests_per_second, 16)]
+    return _beside_nginx(lab, 3, "list of 10,000", 10_000, loads, 1.0, 1.15)
+
+
+def lookup(lab):
+    lab.progress("row 4: a registry with 1,000,000 users starts")
+    with systems.registry(lab, 1_000_000) as large, systems.registry(lab, 100) as small:
+        def side(name, server, users, *wanted):
+            return Side(name, lambda: meters.lookups_per_second(lab, server.url, users, 16), 1,
+                        *wanted, pid=server.pid)
+        return [measure(lab, Row(4, "one user of 1,000,000", "requests/s",
+                                 side("ours", large, 1_000_000),
+                                 [side("ours, of 100", small, 100, 0.9, 1.0)]))]
+
+
+def durable_register(lab):
+    clients = 50
+
+    def ours():
+        with systems.registry(lab) as server:
+            return meters.registrations(lab, "registry", server.port, clients)["per_second"]
+
+    def redis():
+        with systems.redis(lab) as server:
+            return meters.redis_sets_per_second(lab, server.port, clients)
+
+    def etcd():
+        with systems.etcd(lab) as server:
+            return meters.registrations(lab, "etcd", server.port, clients)["per_second"]
+
+    others = []
+    if not systems.missing("redis"):
+        others.append(Side("redis", redis, 1, 0.85, 1.1))
+    if not systems.missing("etcd"):
+        others.append(Side("4 x etcd", etcd, 4, 0.85, 1.1))
+    return [measure(lab, Row(5, f"durable REGISTER, {clients} clients", "changes/s",
+                             Side("ours", ours), others))]
+
+
+def _peer(lab, server):
+    return [lab.program("peer"), SENDER, f"127.0.0.1:{server.port}", "send"]
+
+
+def broadcast(lab):
+    """Every command is a broadcast: the list is asked for once each, and is unchanged (304)."""
+    results = []
+    for users in (1, 1000):
+        with meters.sink(lab, users) as sink:
+            with systems.registry(lab, users, sink.ports) as server:
+                def ours(server=server, sink=sink):
+                    lines = f'broadcast "{TEXT}"\n'.encode() * 64
+                    with meters.fed(lab, _peer(lab, server), lines):
+                        return sink.rate(lab.seconds)
+
+                def bare(sink=sink):
+                    ports = " ".join(map(str, sink.ports)).encode()
+                    with lab.child([lab.program("bench_sendto"), str(DATAGRAM_BYTES)],
+                                   stdin=subprocess.PIPE) as process:
+                        process.stdin.write(ports)
+                        process.stdin.close()
+                        return sink.rate(lab.seconds)
+                what = f"datagrams to {users:,} listed {'user' if users == 1 else 'users'}"
+                results.append(measure(lab, Row(6, what, "datagrams/s", Side("ours", ours),
+                                                [Side("bare sendto", bare, 1, 0.85, 0.95)])))
+    return results
+
+
+def unicast(lab):
+    """Every command looks its recipient up."""
+    results = []
+    for users, reach, aim in ((100, 10, 20), (10_000, 100, 300)):
+        lines = meters.unicast_lines(users, 2000, TEXT)
+        with meters.sink(lab, 1) as sink:
+            with systems.registry(lab, users, sink.ports) as new, \
+                    systems.old_server(lab, users, sink.ports) as old:
+                def ours(server=new, sink=sink, lines=lines):
+                    with meters.fed(lab, _peer(lab, server), lines):
+                        return sink.rate(lab.seconds)
+
+                def theirs(server=old, sink=sink, lines=lines):
+                    command = [sys.executable, OLD_CLIENT, f"127.0.0.1:{server.port}"]
+                    with meters.fed(lab, command, lines):
+                        return sink.rate(lab.seconds)
+                results.append(measure(lab, Row(7, f"unicast with lookup among {users:,}",
+                                                "datagrams/s", Side("ours", ours),
+                                                [Side("old client", theirs, 1, reach, aim)])))
+    return results
+
+
+def among_bad_connections(lab):
+    """1,000 idle and 1,000 one-byte-a-second connections; 500 good requests a second."""
+    found = []
+    rss = []
+
+    def take():
+        with systems.registry(lab, 100) as server:
+            result = meters.crowd(lab, server.port, 1000, 1000, 500, max(4, 2 * lab.seconds),
+                                  lambda: rss.append(memory_kib(server.pid)))
+        if result["answered"] != result["requests"]:
+            lab.note(f"row 16: {result['answered']} of {result['requests']} requests answered")
+        found.append(result)
+        return result["p99_ms"]
+
+    result = measure_limit(lab, 16, "p99 among 2,000 idle and slow connections", "ms", take,
+                           50, 5)
+    result["details"] = found
+    result["rss_mib"] = round(max(rss) / 1024, 1)
+    p50 = sorted(r["p50_ms"] for r in found)[len(found) // 2]
+    lab.note(f"row 16: p50 {p50:.2f} ms, registry's resident memory {result['rss_mib']} MiB")
+    return [result]
+
+
+ROWS = {1: list_kept, 2: list_closed, 3: long_list, 4: lookup, 5: durable_register, 6: broadcast,
+        7: unicast, 16: among_bad_connections}
