@@ -29,6 +29,15 @@ constexpr std::array<std::string_view, 8> kHiddenFields = {
 
 bool is_head(const FramedRequest& request) { return request.method == "HEAD"; }
 
+/// The library states a length of nothing where there is no body. In a 304 it would be the length
+/// of what was not sent (RFC 9110, 8.6), so it is left out there.
+void drop_length_if_unchanged(std::string& head) {
+  constexpr std::string_view kLength = "\r\nContent-Length: 0\r\n";
+  if (!head.starts_with("HTTP/1.1 304 ")) return;
+  const auto at = head.find(kLength);
+  if (at != head.npos) head.erase(at + 2, kLength.size() - 2);
+}
+
 std::string head_for_library(const FramedRequest& request) {
   std::string head;
   head.reserve(1024);
@@ -185,6 +194,7 @@ EngineAnswer HttpEngine::run(const FramedRequest& request, const common::IpAddre
   Server::Current current{request, source, local, keep_alive, handler, stream};
   server_->run(current);
   EngineAnswer answer = stream.take_answer();
+  drop_length_if_unchanged(answer.head);
   if (is_head(request)) {
     answer.head.resize(std::min(answer.head.size(), answer.head.find("\r\n\r\n") + 4));
     answer.body.reset();

@@ -1,7 +1,9 @@
 #include "registry/http/http_framing.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "common/check.hpp"
 #include "registry/http/limits.hpp"
@@ -43,6 +45,17 @@ std::size_t count_characters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
   }));
+}
+
+/// A field line, of the head or a trailer (RFC 9112, 5). is_token refuses "Host :", an empty name
+/// and a folded line, which begins with a blank.
+std::optional<HeaderField> read_field(std::string_view line) {
+  const auto colon = line.find(':');
+  if (colon == line.npos || !is_token(line.substr(0, colon))) return std::nullopt;
+  const std::string_view value = trim_blanks(line.substr(colon + 1));
+  const auto is_bad = [](char c) { return is_control(c) && c != '\t'; };
+  if (std::any_of(value.begin(), value.end(), is_bad)) return std::nullopt;
+  return HeaderField{line.substr(0, colon), value};
 }
 
 bool host_has_port(std::string_view host) {
@@ -117,18 +130,12 @@ HttpFraming::State HttpFraming::poll(TimePoint now) {
           return state;
         break;
       case Phase::kBody:
-        if (continue_wanted_ && in_.size() == body_at_) {
-          continue_wanted_ = false;
-          return State::kSendContinue;
-        }
+        if (takes_continue()) return State::kSendContinue;
         return read_body();
       case Phase::kOldBody:
         return read_old_body(now);
       case Phase::kChunks:
-        if (continue_wanted_ && in_.size() == body_at_) {
-          continue_wanted_ = false;
-          return State::kSendContinue;
-        }
+        if (takes_continue()) return State::kSendContinue;
         return read_chunks();
       case Phase::kComplete:
         return State::kRequest;
@@ -165,16 +172,13 @@ HttpFraming::State HttpFraming::find_head(TimePoint now) {
   }
   const auto end = in_.find("\r\n\r\n", scanned_ > at_ + 3 ? scanned_ - 3 : at_);
   const std::size_t head_bytes = (end == in_.npos ? in_.size() : end + 4) - at_;
+  if (has_bare_lf(std::min(head_bytes, kHeadBytesMax))) return fail(FramingError::kMalformed);
   if (head_bytes > kHeadBytesMax) {
     const bool line_ended = in_.find(kCrlf, at_) < at_ + kHeadBytesMax;
     return fail(line_ended ? FramingError::kHeadTooLarge : FramingError::kTargetTooLong);
   }
   if (end == in_.npos) {
     scanned_ = in_.size();
-    // A bare LF can never become part of a legal head: refuse at once rather than wait for more.
-    const auto bare = in_.find('\n', at_);
-    if (bare != in_.npos && (bare == at_ || in_[bare - 1] != '\r'))
-      return fail(FramingError::kMalformed);
     return ended_ ? fail(FramingError::kMalformed) : State::kNeedBytes;
   }
   request_ = FramedRequest{.fields = std::move(request_.fields)};
@@ -187,6 +191,15 @@ HttpFraming::State HttpFraming::find_head(TimePoint now) {
     return fail(error_);
   if (phase_ == Phase::kOldBody && ended_) old_body_deadline_ = now;
   return State::kNeedBytes;
+}
+
+// A bare LF can never become part of a legal head: it is refused before the head is whole, and so
+// before anything else that may be wrong with it, however the bytes were split.
+bool HttpFraming::has_bare_lf(std::size_t head_bytes) const {
+  const std::size_t end = at_ + head_bytes;
+  for (auto i = in_.find('\n', std::max(scanned_, at_)); i < end; i = in_.find('\n', i + 1))
+    if (i == at_ || in_[i - 1] != '\r') return true;
+  return false;
 }
 
 bool HttpFraming::parse_head(std::string_view head) {
@@ -239,13 +252,9 @@ bool HttpFraming::parse_field(std::string_view line) {
     error_ = FramingError::kHeadTooLarge;
     return false;
   }
-  const auto colon = line.find(':');
-  // is_token refuses "Host :", an empty name and a folded line (it begins with a blank).
-  if (colon == line.npos || !is_token(line.substr(0, colon))) return false;
-  const std::string_view value = trim_blanks(line.substr(colon + 1));
-  const auto is_bad = [](char c) { return is_control(c) && c != '\t'; };
-  if (std::any_of(value.begin(), value.end(), is_bad)) return false;
-  request_.fields.push_back({line.substr(0, colon), value});
+  const auto field = read_field(line);
+  if (!field) return false;
+  request_.fields.push_back(*field);
   return true;
 }
 
@@ -285,7 +294,7 @@ bool HttpFraming::plan_body() {
     chunked_ = true;
   }
   detect_program();
-  const std::string_view connection = request_.field("Connection");
+  const std::string connection = request_.field_list("Connection");
   request_.keep_alive = !is_old(request_.program) && !has_token(connection, "close") &&
                         (request_.version_minor == 1 || has_token(connection, "keep-alive"));
   if (chunked_) {
@@ -330,7 +339,7 @@ void HttpFraming::detect_program() {
     if (starts_with_ignoring_case(field.name, "Accept")) return;
     if (equals_ignoring_case(field.name, "User-Agent")) return;
   }
-  const bool closes = has_token(request_.field("Connection"), "close");
+  const bool closes = has_token(request_.field_list("Connection"), "close");
   request_.program = closes ? Program::kOldNetchat : Program::kOldClassic;
 }
 
@@ -344,6 +353,12 @@ HttpFraming::State HttpFraming::complete(std::string_view body, std::size_t end)
   phase_ = Phase::kComplete;
   deadline_.reset();
   return State::kRequest;
+}
+
+// True once, if the other side waits for the "100 Continue". One that has begun with the body does
+// not wait.
+bool HttpFraming::takes_continue() {
+  return std::exchange(continue_wanted_, false) && in_.size() == body_at_;
 }
 
 HttpFraming::State HttpFraming::read_body() {
@@ -405,6 +420,8 @@ HttpFraming::State HttpFraming::read_chunks() {
         break;
       case ChunkPart::kTrailer:
         if (line.empty()) return complete(chunk_body_, end_);
+        // Dropped, but only once it is one: a line that is no field may be a request smuggled in.
+        if (!read_field(line)) return fail(FramingError::kMalformed);
         trailer_bytes_ += line.size() + 2;
         if (trailer_bytes_ > kHeadBytesMax) return fail(FramingError::kHeadTooLarge);
         break;

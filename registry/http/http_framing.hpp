@@ -94,12 +94,14 @@ class HttpFraming {
 
   State fail(FramingError error);
   State find_head(common::TimePoint now);
+  bool has_bare_lf(std::size_t head_bytes) const;
   bool parse_head(std::string_view head);
   bool parse_request_line(std::string_view line);
   bool parse_field(std::string_view line);
   bool plan_body();
   bool plan_body_length();
   void detect_program();
+  bool takes_continue();
   State read_body();
   State read_old_body(common::TimePoint now);
   State read_chunks();

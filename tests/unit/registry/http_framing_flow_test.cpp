@@ -53,6 +53,9 @@ TEST_CASE("chunked bodies, whole, byte by byte and split at every offset") {
       {"a letter beyond f", "g\r\nabc\r\n", "error 400; "},
       {"data longer than its size", "2\r\nabc\r\n0\r\n\r\n", "error 400; "},
       {"bare LF after the size", "3\nabc\r\n0\r\n\r\n", "error 400; "},
+      {"a trailer line that is no field", "0\r\nGET /evil HTTP/1.1\r\n\r\n", "error 400; "},
+      {"bare LF in a trailer", "0\r\nX: a\n\nGET /evil HTTP/1.1\r\n\r\n", "error 400; "},
+      {"a folded trailer", "0\r\nX: a\r\n b\r\n\r\n", "error 400; "},
       {"bare LF after the data", "3\r\nabc\n0\r\n\r\n", "error 400; "},
   };
   for (const Row& row : rows) {
@@ -133,6 +136,14 @@ TEST_CASE("100 Continue is sent once, to a modern client whose body is still to 
   // Each request of a connection by itself.
   CHECK(FramingRun().run({head, "abc" + head, "def"}) ==
         "continue; POST / modern [abc]; continue; POST / modern [def]; ");
+}
+
+TEST_CASE("a client that has begun with its body is not told to continue") {
+  const std::string in_chunks = chunked("", "Expect: 100-Continue\r\n");
+  CHECK(FramingRun().run({in_chunks + "1\r\na\r\n", "2\r\nbc\r\n0\r\n\r\n"}) ==
+        "POST / modern [abc]; ");
+  CHECK(FramingRun().run({in_chunks + "1\r\na", "\r\n2\r\nbc\r\n0\r\n\r\n"}) ==
+        "POST / modern [abc]; ");
 }
 
 TEST_CASE("a body that is refused by its length draws no 100 Continue") {

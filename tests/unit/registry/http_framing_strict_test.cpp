@@ -133,6 +133,7 @@ TEST_CASE("a line end is CRLF and nothing less") {
   check({
       {"bare LF after the request line", "GET / HTTP/1.1\nHost: h:1\r\n\r\n", kBad},
       {"bare LF after a field", "GET / HTTP/1.1\r\nHost: h:1\nX: y\r\n\r\n", kBad},
+      {"bare LF is seen before an unknown version", "GET / HTTP/2\r\nX: y\nZ: z\r\n\r\n", kBad},
       {"bare LF everywhere", "GET / HTTP/1.1\nHost: h:1\n\n", kBad},
       // The CR counts as a part of the version.
       {"CR CR LF", "GET / HTTP/1.1\r\r\nHost: h:1\r\n\r\n", "error 505; "},
@@ -221,6 +222,9 @@ TEST_CASE("whether a connection is kept") {
       {"HTTP/1.0 closes", "GET / HTTP/1.0\r\nHost: h:1\r\n\r\n", "GET / modern [] close; "},
       {"unless it says keep-alive", "GET / HTTP/1.0\r\nHost: h:1\r\nConnection: Keep-Alive\r\n\r\n",
        kOk},
+      {"two fields: close wins",
+       get("Host: h:1\r\nConnection: keep-alive\r\nConnection: close\r\n"),
+       "GET / modern [] close; "},
       {"both words: close wins",
        "GET / HTTP/1.0\r\nHost: h:1\r\nConnection: keep-alive, close\r\n\r\n",
        "GET / modern [] close; "},
