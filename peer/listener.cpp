@@ -93,11 +93,10 @@ void Listener::accepted(TimePoint now, const common::Endpoint& endpoint, const A
   retry_after_ = kRetryMin;
   lease_ = accepted.lease;
   if (!was_registered_) {
-    actions_.push_back(Note{fmt::format("{} is listening on {}, registered at {}. Ctrl-C logs out.",
-                                        options_.name.text(), common::format_endpoint(endpoint),
-                                        options_.registry)});
+    note(fmt::format("{} is listening on {}, registered at {}. Ctrl-C logs out.",
+                     options_.name.text(), common::format_endpoint(endpoint), options_.registry));
   } else if (is_registry_away_) {
-    actions_.push_back(Note{fmt::format("registered again at {}", options_.registry)});
+    note(fmt::format("registered again at {}", options_.registry));
   }
   was_registered_ = true;
   is_registry_away_ = false;
@@ -110,10 +109,10 @@ void Listener::retry(TimePoint now, std::string text) {
   registration_ = Registration::kRetrying;
   if (is_leaving_) return leave();
   if (!std::exchange(is_registry_away_, true)) {
-    actions_.push_back(Note{fmt::format(
+    note(fmt::format(
         "cannot reach the registry at {}: {}\n  Still listening, and trying again until "
         "it is there. Is it running? Try: curl http://{}/healthz",
-        options_.registry, text, options_.registry)});
+        options_.registry, text, options_.registry));
   }
   registry_at_ = now + jittered(retry_after_);
   retry_after_ = std::min(2 * retry_after_, kRetryMax);
@@ -121,7 +120,8 @@ void Listener::retry(TimePoint now, std::string text) {
 
 void Listener::refuse(ExitStatus status, std::string text) {
   registration_ = Registration::kGone;
-  actions_.push_back(Note{std::move(text)});
+  drop_question();
+  note(std::move(text), /*is_problem=*/true);
   if (!is_leaving_) leave_status_ = status;
   leave();
 }
@@ -140,17 +140,25 @@ void Listener::handle_datagram(TimePoint now, common::WallTime wall, common::Byt
   const Received received{make_id(random_), wall, *std::move(message)};
   ++messages_;
   std::string line = format_received(received, options_.name, options_.json) + '\n';
-  if (is_asking_) line = (options_.is_terminal ? kClearLine : "\n") + line + kQuestion;
+  const bool is_last = options_.count && messages_ >= *options_.count;
+  if (is_asking_) {
+    line = (options_.is_terminal ? kClearLine : "\n") + line;
+    if (is_last) {
+      is_asking_ = false;
+    } else {
+      line += kQuestion;
+    }
+  }
   actions_.push_back(Print{std::move(line)});
   if (options_.has_hook) {
     if (hooks_.size() < kHookQueueMax) {
       hooks_.push_back(received);
       run_next_hook();
     } else if (!std::exchange(is_dropping_hooks_, true)) {
-      actions_.push_back(Note{"the hook does not keep up: messages are shown but not given to it"});
+      note("the hook does not keep up: messages are shown but not given to it");
     }
   }
-  if (options_.count && messages_ >= *options_.count) return finish_if_counted(now);
+  if (is_last) return finish_if_counted(now);
   if (!options_.asks || is_asking_) return;
   if (++since_question_ >= kQuestionEvery) ask();
 }
@@ -181,8 +189,9 @@ void Listener::run_next_hook() {
   actions_.push_back(RunHook{hooks_.front()});
 }
 
-void Listener::handle_hook_done(TimePoint now) {
+void Listener::handle_hook_done(TimePoint now, std::string_view complaint) {
   ENSURE(is_hook_running_);
+  if (!complaint.empty()) note(fmt::format("the hook: {}", complaint), /*is_problem=*/true);
   is_hook_running_ = false;
   hooks_.pop_front();
   is_dropping_hooks_ = false;
@@ -201,13 +210,12 @@ void Listener::handle_stop(TimePoint now, ExitStatus status) {
     leave_status_ = status;
     return leave();
   }
-  if (is_asking_ && options_.is_terminal) actions_.push_back(Print{"\n"});
-  is_asking_ = false;
   begin_leaving(now, status);
 }
 
 void Listener::begin_leaving(TimePoint now, ExitStatus status) {
   if (is_leaving_ || has_left_) return;
+  drop_question();
   is_leaving_ = true;
   leave_status_ = status;
   leave_by_ = now + kLogoutTime;
@@ -227,16 +235,29 @@ void Listener::finish_logout(const OutcomeOrFailure& outcome) {
   registration_ = Registration::kGone;
   const auto* accepted = outcome ? std::get_if<Accepted>(&*outcome) : nullptr;
   if (accepted != nullptr) {
-    actions_.push_back(Note{fmt::format("{} logged out", options_.name.text())});
+    note(fmt::format("{} logged out", options_.name.text()));
   } else if (!outcome && outcome.error().kind == ExchangeFailure::Kind::kNoAnswer) {
-    actions_.push_back(Note{"the registry does not know LOGOUT: the name stays listed there"});
+    note("the registry does not know LOGOUT: the name stays listed there");
   } else if (asked_to_log_out_ && outcome) {
     actions_.push_back(Print{"ERROR: You are not in the list!\n"});
   } else {
-    actions_.push_back(Note{fmt::format("could not log out: {}; the registration ends by itself",
-                                        outcome ? "not listed" : outcome.error().text)});
+    note(fmt::format("could not log out: {}; the registration ends by itself",
+                     outcome ? "not listed" : outcome.error().text));
   }
   leave();
+}
+
+void Listener::drop_question() {
+  if (std::exchange(is_asking_, false) && options_.is_terminal) actions_.push_back(Print{"\n"});
+}
+
+// Behind an open question a line would be hard to read and the question would be gone: it is asked
+// again below the line.
+void Listener::note(std::string text, bool is_problem) {
+  const bool is_question_open = is_asking_ && options_.is_terminal;
+  if (is_question_open) actions_.push_back(Print{kClearLine});
+  actions_.push_back(Note{std::move(text), is_problem});
+  if (is_question_open) actions_.push_back(Print{kQuestion});
 }
 
 void Listener::leave() {

@@ -56,6 +56,7 @@ class Listener {
   /// A line for standard error, without program name and line end.
   struct Note {
     std::string text;
+    bool is_problem = false;  // not only a status line: to be seen when those are not wanted, too
   };
   /// Run the hook for this message, then call handle_hook_done. One at a time.
   struct RunHook {
@@ -86,7 +87,8 @@ class Listener {
   void handle_registration(TimePoint now, const common::Endpoint& endpoint,
                            OutcomeOrFailure outcome);
   void handle_input_line(TimePoint now, std::string_view line);
-  void handle_hook_done(TimePoint now);
+  /// `complaint`: what went wrong with it, empty if nothing.
+  void handle_hook_done(TimePoint now, std::string_view complaint = {});
   /// SIGINT, SIGTERM, or standard output gone: log out and leave with this status.
   void handle_stop(TimePoint now, common::ExitStatus status);
   void handle_timeout(TimePoint now);
@@ -113,8 +115,10 @@ class Listener {
   void refuse(common::ExitStatus status, std::string text);
   void begin_leaving(TimePoint now, common::ExitStatus status);
   void finish_logout(const OutcomeOrFailure& outcome);
+  void note(std::string text, bool is_problem = false);
   void leave();
   void ask();
+  void drop_question();
   void run_next_hook();
   void finish_if_counted(TimePoint now);
   Duration jittered(Duration duration);

@@ -77,12 +77,11 @@ class ListenRun {
       } else if (const auto* print = std::get_if<Listener::Print>(&*action)) {
         std::fwrite(print->text.data(), 1, print->text.size(), stdout);
       } else if (const auto* note = std::get_if<Listener::Note>(&*action)) {
-        if (!options_.quiet) fmt::print(stderr, "peer: {}\n", note->text);
+        std::fflush(stdout);  // both may be the same terminal
+        if (!options_.quiet || note->is_problem) fmt::print(stderr, "peer: {}\n", note->text);
       } else if (const auto* hook = std::get_if<Listener::RunHook>(&*action)) {
-        if (!hook_.start(monotonic_now(), hook->received)) {
-          fmt::print(stderr, "peer: the hook could not be started\n");
-          listener_.handle_hook_done(monotonic_now());
-        }
+        if (!hook_.start(monotonic_now(), hook->received))
+          listener_.handle_hook_done(monotonic_now(), "it could not be started");
       } else if (const auto* leave = std::get_if<Listener::Leave>(&*action)) {
         status_ = leave->status;
         is_leaving = true;
@@ -150,11 +149,7 @@ class ListenRun {
       listener_.handle_registration(monotonic_now(), result->endpoint, std::move(result->outcome));
   }
 
-  void finish_hook() {
-    const std::string how = hook_.finish();
-    if (!how.empty()) fmt::print(stderr, "peer: the hook: {}\n", how);
-    listener_.handle_hook_done(monotonic_now());
-  }
+  void finish_hook() { listener_.handle_hook_done(monotonic_now(), hook_.finish()); }
 
   void read_input() {
     std::vector<LineReader::Line> lines;

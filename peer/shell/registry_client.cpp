@@ -325,19 +325,11 @@ std::vector<RegistryClient::Result<HttpAnswer>> RegistryClient::exchange_all(
   const std::size_t first = answers.size();
   for (std::size_t i = first; i < requests.size(); ++i)
     engine_->write(all, engine_->to_library(requests[i]));
-  ExchangeFailure failure{Kind::kUnreachable, "connection closed"};
-  const bool is_sent = all.send_pending();
-  if (!is_sent) {
-    failure.text = all.failure();
-    connection_.reset();
-  }
-  for (std::size_t i = first; i < requests.size(); ++i) {
-    if (!connection_) {
-      answers.emplace_back(unexpected{failure});
-      continue;
-    }
+  if (!all.send_pending()) connection_.reset();
+  for (std::size_t i = first; i < requests.size() && connection_; ++i) {
     Stream one(*connection_, cancel_.get(), deadline, /*sends=*/false);
-    answers.push_back(run(one, requests[i]));
+    auto answer = run(one, requests[i]);
+    if (answer) answers.push_back(std::move(answer));
   }
   return answers;
 }

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "common/limits.hpp"
 #include "peer/sender.hpp"
@@ -73,20 +74,21 @@ class SendRun {
 
   void look_up_ahead(const std::vector<LineReader::Line>& lines) {
     std::vector<HttpRequest> requests;
+    std::unordered_set<std::string> targets;
     for (const LineReader::Line& line : lines) {
       for (HttpRequest& request : lookups_in(line.text)) {
-        if (requests.size() < kLookupsAhead && ahead_.emplace(request.target, std::nullopt).second)
+        if (requests.size() < kLookupsAhead && targets.insert(request.target).second)
           requests.push_back(std::move(request));
       }
     }
     auto answers = client_.exchange_all(requests);
     for (std::size_t i = 0; i < answers.size(); ++i)
-      if (answers[i]) ahead_[requests[i].target] = *std::move(answers[i]);
+      ahead_.emplace(std::move(requests[i].target), std::move(answers[i]));
   }
 
   Sender::AnswerOrFailure exchange(const HttpRequest& request) {
     const auto it = ahead_.find(request.target);
-    if (it != ahead_.end() && it->second) return *it->second;
+    if (it != ahead_.end()) return it->second;
     return client_.exchange(request);
   }
 
@@ -112,8 +114,7 @@ class SendRun {
   Sender sender_;
   RegistryClient client_;
   DatagramSocket socket_;
-  /// Answers fetched ahead, by target; empty where there is none, and then it is asked for again.
-  std::unordered_map<std::string, std::optional<HttpAnswer>> ahead_;
+  std::unordered_map<std::string, Sender::AnswerOrFailure> ahead_;  // fetched ahead, by target
   bool is_output_closed_ = false;
 };
 

@@ -269,13 +269,10 @@ TEST_CASE("to an old registry several requests go one after the other, each by i
   }
 }
 
-TEST_CASE("when one of several requests has no answer, the answers before it stand") {
+TEST_CASE("when one of several requests has no answer, there are the answers before it") {
   RawServer server({reply(numbered_answer(0), Then::kKeep), reply(numbered_answer(1))});
   RegistryClient client = client_of(server);
-  const std::string told = describe_all(client, 4);
-  CHECK(told.starts_with("200 text 0; 200 text 1; "));
-  CHECK(told.find("200", 24) == told.npos);
-  CHECK(std::count(told.begin(), told.end(), ';') == 4);
+  CHECK(describe_all(client, 4) == "200 text 0; 200 text 1; ");
 }
 
 TEST_CASE("an answer that closes the connection ends what was sent with it") {
@@ -283,7 +280,7 @@ TEST_CASE("an answer that closes the connection ends what was sent with it") {
   RawServer server({reply(numbered_answer(0), Then::kKeep), reply(closing, Then::kKeep),
                     reply(numbered_answer(5), Then::kKeep)});
   RegistryClient client = client_of(server);
-  CHECK(describe_all(client, 3) == "200 text 0; 200 text x; unreachable: connection closed; ");
+  CHECK(describe_all(client, 3) == "200 text 0; 200 text x; ");
   CHECK(describe(client.exchange(kList)) == "200 text 5");  // on a new connection
 }
 
