@@ -220,9 +220,12 @@ std::optional<ApiResponse> HttpApi::refuse_foreign(const ApiRequest& request) co
   const bool is_foreign_origin =
       !request.origin.empty() &&
       !(request.origin.starts_with(kScheme) &&
-        equals_ignoring_case(request.origin.substr(kScheme.size()), request.host));
-  const bool is_foreign_site =
-      request.sec_fetch_site == "cross-site" || request.sec_fetch_site == "same-site";
+        equals_ignoring_case(std::string_view(request.origin).substr(kScheme.size()),
+                             request.host));
+  // "none" is a person who typed the address.
+  const bool is_foreign_site = !request.sec_fetch_site.empty() &&
+                               request.sec_fetch_site != "same-origin" &&
+                               request.sec_fetch_site != "none";
   if (is_foreign_origin || is_foreign_site)
     return error_response(ApiError::kForeignOrigin, "web pages of other origins may not ask", json);
   return std::nullopt;

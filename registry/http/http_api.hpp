@@ -30,13 +30,13 @@ struct ApiRequest {
   common::IpAddress source;  // the caller's end of the connection
   common::IpAddress local;   // ours
 
-  // Header fields, empty when absent.
-  std::string accept;         // all of them, as one list
-  std::string if_none_match;  // likewise
+  // Header fields, empty when absent; where there are several of a name, all of them as one list.
+  std::string accept;
+  std::string if_none_match;
+  std::string origin;
+  std::string owner_token;
+  std::string sec_fetch_site;
   std::string_view host;
-  std::string_view origin;
-  std::string_view owner_token;
-  std::string_view sec_fetch_site;
 
   std::optional<std::string_view> param(std::string_view name) const;
 };

@@ -154,9 +154,9 @@ class HttpEngine::Server final : public httplib::Server {
     request.accept = framed.field_list("Accept");
     request.host = framed.field("Host");
     request.if_none_match = framed.field_list("If-None-Match");
-    request.origin = framed.field("Origin");
-    request.owner_token = framed.field("Owner-Token");
-    request.sec_fetch_site = framed.field("Sec-Fetch-Site");
+    request.origin = framed.field_list("Origin");
+    request.owner_token = framed.field_list("Owner-Token");
+    request.sec_fetch_site = framed.field_list("Sec-Fetch-Site");
     write(current_->handler(request), response);
   }
 

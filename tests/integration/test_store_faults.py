@@ -6,6 +6,7 @@ by strace, which lets chosen system calls fail.
 """
 
 import os
+import re
 import subprocess
 import unittest
 
@@ -125,6 +126,8 @@ class BrokenDiskTest(FaultTest):
         "pwrite64:error=EIO:when=3+5",
         "pwrite64:error=ENOSPC:when=2..9",
         "rename:error=EIO:when=1..2",
+        "openat:error=EIO:when=1..3",
+        "openat:error=EMFILE:when=2",
     )
 
     class Load:
@@ -207,6 +210,29 @@ class BrokenDiskTest(FaultTest):
                 listed = self.listed(self.start_registry(data=load.data))
                 self.assertEqual(load.records - listed, set())
                 self.assertEqual(listed - load.records - load.refused, set())
+
+
+@unittest.skipIf(strace.why_not(), strace.why_not())
+class OrderTest(FaultTest):
+    """What a power cut would find: a file is on disk before it gets its name, and the name then."""
+
+    def test_userlist_txt_and_its_folder_are_synchronised_around_the_rename(self):
+        trace = strace.Trace(self.dir / "trace", "openat,fsync,rename")
+        registry = self.start_registry(data=self.dir / "traced", under=trace.words)
+        post(registry, "REGISTER alice@127.0.0.1:50001")
+        wait_until(lambda: self.file_lines(registry.data) == ["alice@127.0.0.1:50001"], "the export")
+        registry.kill()
+        wait_until(lambda: any("killed by SIGKILL" in line for line in trace.lines()), "the trace")
+        calls = [line.split(maxsplit=1)[1] for line in trace.lines()]
+        renames = [i for i, line in enumerate(calls) if re.match(r'rename\(.*userlist.txt"\) += 0', line)]
+        self.assertTrue(renames)
+        for i in renames:
+            opened = re.match(r'openat\(.*userlist.txt.new", .* = (\d+)', calls[i - 2])
+            self.assertTrue(opened, calls[i - 2])
+            self.assertRegex(calls[i - 1], rf"fsync\({opened.group(1)}\) += 0")
+            folder = re.match(r"openat\(.*O_DIRECTORY.* = (\d+)", calls[i + 1])
+            self.assertTrue(folder, calls[i + 1])
+            self.assertRegex(calls[i + 2], rf"fsync\({folder.group(1)}\) += 0")
 
 
 if __name__ == "__main__":

@@ -128,8 +128,8 @@ void NodeWorld::handle(Ticket ticket) {
                            .program = asked.program,
                            .source = asked.source,
                            .local = *IpAddress::parse("192.0.2.10"),
-                           .host = "localhost:8080",
-                           .owner_token = asked.token};
+                           .owner_token = asked.token,
+                           .host = "localhost:8080"};
   const auto result = node_->handle(now_, common::WallTime{1}, ticket, request);
   if (const auto* parked = std::get_if<ParkedRequest>(&result)) {
     ENSURE(parked->key == key && directory.is_busy(key));
