@@ -47,8 +47,8 @@ class Registry {
                        .source = source,
                        .local = IpAddress::v4({192, 0, 2, 10}),
                        .accept = is_json ? "application/json" : "",
-                       .host = "localhost:8080",
-                       .owner_token = token};
+                       .owner_token = std::string(token),
+                       .host = "localhost:8080"};
     now_ += fate_ == 3 ? 61s : 1s;
     const registry::Version version = directory_.version();
     post(request);

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """The registry, listeners and senders each on a machine of their own."""
 
+import contextlib
+import signal
 import unittest
 
 from support import machines
 from support.harness import IntegrationTest, Registry, our_program, wait_until
 from support.machines import Machines
-from support.raw_http import call, classic_list, exchange, post, split_answer, users
+from support.raw_http import (RawConnection, call, classic_list, exchange, modern, post, split_answer,
+                              users)
 from support.udp import send_datagram
 
 
@@ -16,12 +19,13 @@ class MachinesTest(IntegrationTest):
 
     with_ipv4 = True
     wildcard = "0.0.0.0:0"
+    loss = None
 
     def setUp(self):
         super().setUp()
-        lan = Machines(3, self.with_ipv4)
-        self.home, self.second, self.third = lan.__enter__()
-        self.addCleanup(lan.__exit__)
+        self.lan = Machines(3, self.with_ipv4, self.loss)
+        self.home, self.second, self.third = self.lan.__enter__()
+        self.addCleanup(self.lan.__exit__)
         self.registry = self.start_registry(where=self.wildcard, under=self.home.words)
         self.registry.host = self.home.address or f"[{self.home.address6}]"
         self.registry.address = f"{self.registry.host}:{self.registry.port}"
@@ -180,6 +184,88 @@ class AwayTest(MachinesTest):
         with self.second.inside():
             send_datagram(bob, "ali: back")
         bob.wait_stdout("ali: back\n")
+
+    def test_a_registry_whose_machine_restarts_has_lost_nobody(self):
+        """Its network goes with it, and no connection is told that it has ended."""
+        self.registry.kill()
+        where = f"{self.home.address}:{self.registry.port}"
+        registry = self.start_registry("--lease", "3", where=where, under=self.home.words,
+                                       data=self.registry.data)
+        bob = self.listen("bob", self.second, at=registry)
+        with self.third.inside():
+            post(registry, f"REGISTER old@{self.third.address}:50001")
+        self.home.unplug()
+        registry.kill()
+        away = self.send("ci", self.third, "unicast", "bob", "lost", at=registry)
+        self.assertEqual((away.status, away.stdout), (69, b""))
+        bob.wait_stderr("cannot reach the registry")
+        self.home.plug_in()
+        again = self.start_registry("--lease", "3", where=where, under=self.home.words,
+                                    data=self.registry.data)
+        with self.third.inside():
+            self.assertEqual(set(users(again)), {"bob", "old"})
+        self.check_sent(self.send("ci", self.third, "unicast", "bob", "back", at=again), "bob")
+        bob.wait_stdout("ci: back\n")
+        bob.wait_stderr("registered again")
+
+
+class LossTest(MachinesTest):
+    """Three of ten frames are lost on every way."""
+
+    loss = 0.3
+
+    def test_the_registry_is_reached_and_most_datagrams_come(self):
+        """TCP sends again, so requests and leases only take longer; a classic datagram that is
+        lost is lost, and the sender's 0 means that the network had it."""
+        bob = self.listen("bob", self.second)
+        texts = [f"message {number}" for number in range(60)]
+        sender = self.send("ci", self.third,
+                           stdin="\n".join(f'unicast bob "{text}"' for text in texts))
+        self.assertEqual((sender.stdout, sender.status), (b"message is sent to bob\n" * 60, 0),
+                         sender.stderr)
+        # Until one of a second kind comes, so that all of the first are through.
+        wait_until(lambda: self.send("ci", self.third, "unicast", "bob", "end").status == 0
+                   and b"end" in bob.stdout, "the end")
+        shown = [line.removeprefix("ci: ") for line in bob.stdout.decode().splitlines()]
+        shown = [text for text in shown if text != "end"]
+        self.assertEqual(shown, [text for text in texts if text in shown], "in order, none twice")
+        self.assertGreater(len(shown), 10)
+        self.assertLess(len(shown), 60)
+        self.assertGreater(self.lan.lossy_switch.lost, 0)
+        bob.signal(signal.SIGTERM)
+        self.assertEqual(bob.wait(), 143)
+
+
+class CrowdOfOneMachineTest(MachinesTest):
+    """One machine cannot take all connections for itself."""
+
+    PER_SOURCE = 256
+
+    def test_256_connections_from_one_machine_and_no_more(self):
+        with self.second.inside(), contextlib.ExitStack() as stack:
+            for _ in range(self.PER_SOURCE):
+                connection = stack.enter_context(RawConnection(self.registry))
+            connection.send(modern(self.registry))
+            self.assertEqual(connection.read_response().status, 400)  # nobody is listed
+            with RawConnection(self.registry) as one_more:
+                with contextlib.suppress(ConnectionError):
+                    one_more.send(modern(self.registry))
+                with contextlib.suppress(ConnectionError):
+                    self.assertEqual(one_more.read_to_end(), b"")
+            with self.third.inside():
+                self.assertEqual(call(self.registry, target="/healthz").status, 200)
+                metrics = call(self.registry, target="/metrics").text
+                self.assertIn('registry_connections_refused_total{reason="too_many_from_source"} 1',
+                              metrics)
+            connection.socket.close()
+        with self.second.inside():  # the places are free again
+            wait_until(self.is_served, "served again")
+
+    def is_served(self):
+        try:
+            return call(self.registry, target="/healthz").status == 200
+        except (ConnectionError, EOFError):
+            return False
 
 
 @unittest.skipIf(machines.why_not(), machines.why_not())

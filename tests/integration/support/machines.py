@@ -9,6 +9,7 @@ import subprocess
 import threading
 
 from support.harness import DEADLINE
+from support.lossy_switch import LossySwitch
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -48,11 +49,11 @@ class Machine:
         """Sockets that this thread opens belong to this machine."""
         own = f"/proc/self/task/{threading.get_native_id()}/ns/net"
         with open(own, "rb") as here, open(f"/run/netns/{self.namespace}", "rb") as there:
-            self._enter(there)
+            _enter(there)
             try:
                 yield
             finally:
-                self._enter(here)
+                _enter(here)
 
     def unplug(self):
         _ip("link", "set", "lan", "down", namespace=self.namespace)
@@ -60,28 +61,38 @@ class Machine:
     def plug_in(self):
         _ip("link", "set", "lan", "up", namespace=self.namespace)
 
-    @staticmethod
-    def _enter(namespace):
-        if _libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "setns")
+
+def _enter(namespace):
+    if _libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 class Machines:
-    """So many machines and their switch; all gone at the end of the `with`."""
+    """So many machines and their switch; all gone at the end of the `with`.
 
-    def __init__(self, count, with_ipv4=True):
+    With `loss`, a share from 0 to 1, the switch loses so many of the frames.
+    """
+
+    def __init__(self, count, with_ipv4=True, loss=None, seed=1):
         prefix = f"it{os.getpid()}"
         self._switch = f"{prefix}s"
+        self._loss, self._seed = loss, seed
+        self.lossy_switch = None
         self._machines = [Machine(f"{prefix}m{number}", number, with_ipv4)
                           for number in range(1, count + 1)]
 
     def __enter__(self):
         try:
             _ip("netns", "add", self._switch)
-            _ip("link", "add", "bridge", "type", "bridge", namespace=self._switch)
-            _ip("link", "set", "bridge", "up", namespace=self._switch)
-            for number, machine in enumerate(self._machines):
-                self._plug_in(machine, f"port{number}")
+            if self._loss is None:
+                _ip("link", "add", "bridge", "type", "bridge", namespace=self._switch)
+                _ip("link", "set", "bridge", "up", namespace=self._switch)
+            ports = [f"port{number}" for number in range(len(self._machines))]
+            for port, machine in zip(ports, self._machines):
+                self._plug_in(machine, port)
+            if self._loss is not None:
+                with Machine(self._switch, 0, False).inside():
+                    self.lossy_switch = LossySwitch(ports, self._loss, self._seed)
         except subprocess.CalledProcessError:
             self.__exit__()
             raise
@@ -92,7 +103,9 @@ class Machines:
         _ip("netns", "add", name)
         _ip("link", "add", port, "type", "veth", "peer", "name", "lan", "netns", name,
             namespace=self._switch)
-        _ip("link", "set", port, "master", "bridge", "up", namespace=self._switch)
+        _ip("link", "set", port, "up", namespace=self._switch)
+        if self._loss is None:
+            _ip("link", "set", port, "master", "bridge", namespace=self._switch)
         _ip("link", "set", "lo", "up", namespace=name)
         _ip("link", "set", "lan", "up", namespace=name)
         if machine.address:
@@ -101,6 +114,8 @@ class Machines:
         _ip("address", "add", f"{machine.address6}/64", "dev", "lan", "nodad", namespace=name)
 
     def __exit__(self, *_):
+        if self.lossy_switch:
+            self.lossy_switch.close()
         for name in (*(m.namespace for m in self._machines), self._switch):
             with contextlib.suppress(subprocess.CalledProcessError):
                 _ip("netns", "del", name)
