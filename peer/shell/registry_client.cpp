@@ -316,7 +316,7 @@ std::vector<RegistryClient::Result<HttpAnswer>> RegistryClient::exchange_all(
   // The first goes alone: only its answer tells whether several may go at once.
   while (answers.size() < requests.size() && !(connection_ && connection_->is_kept)) {
     answers.push_back(exchange(requests[answers.size()]));
-    if (!answers.back()) answers.resize(requests.size(), answers.back());
+    if (!answers.back()) return answers;
   }
   if (answers.size() == requests.size()) return answers;
 

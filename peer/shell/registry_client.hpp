@@ -32,9 +32,9 @@ class RegistryClient {
   Result<HttpAnswer> exchange(const HttpRequest& request);
 
   /// Several requests and their answers in order, sent in one piece where the registry is known to
-  /// keep connections; to an old one, one after the other. When one that was sent alone fails, so
-  /// do the rest. Fewer answers than requests if the connection ended among those sent together:
-  /// what is missing may well be answered when asked again.
+  /// keep connections; to an old one, one after the other. Fewer answers than requests after a
+  /// failure, which is the last answer if its request was sent alone; what is missing may well be
+  /// answered when asked again.
   std::vector<Result<HttpAnswer>> exchange_all(const std::vector<HttpRequest>& requests);
 
   /// Makes the call under way, and all later ones, fail soon. From any thread.

@@ -2,7 +2,6 @@
 """The registry, listeners and senders each on a machine of their own."""
 
 import contextlib
-import signal
 import unittest
 
 from support import machines
@@ -214,26 +213,25 @@ class LossTest(MachinesTest):
 
     loss = 0.3
 
-    def test_the_registry_is_reached_and_most_datagrams_come(self):
-        """TCP sends again, so requests and leases only take longer; a classic datagram that is
-        lost is lost, and the sender's 0 means that the network had it."""
+    def test_most_commands_and_most_datagrams_come_through_and_none_twice(self):
+        """TCP sends again, so that requests take longer, and fail once 5 s are over: 69. A classic
+        datagram that is lost is lost; the sender's 0 means that the network had it."""
         bob = self.listen("bob", self.second)
-        texts = [f"message {number}" for number in range(60)]
-        sender = self.send("ci", self.third,
-                           stdin="\n".join(f'unicast bob "{text}"' for text in texts))
-        self.assertEqual((sender.stdout, sender.status), (b"message is sent to bob\n" * 60, 0),
-                         sender.stderr)
-        # Until one of a second kind comes, so that all of the first are through.
-        wait_until(lambda: self.send("ci", self.third, "unicast", "bob", "end").status == 0
-                   and b"end" in bob.stdout, "the end")
+        texts = [f"message {number}" for number in range(30)]
+        lines = "\n".join(f'unicast bob "{text}"' for text in texts)
+        sender = self.send("ci", self.third, stdin=lines)
+        sent = sender.stdout.count(b"message is sent to bob\n")
+        failed = sender.stderr.count(b"cannot reach the registry")
+        self.assertEqual((sent + failed, sender.status), (30, 69 if failed else 0), sender.stderr)
+        wait_until(lambda: self.send("ci", self.third, "unicast", "bob", "end").status in (0, 69)
+                   and b"end" in bob.stdout, "a last one, so that all before it are through")
         shown = [line.removeprefix("ci: ") for line in bob.stdout.decode().splitlines()]
         shown = [text for text in shown if text != "end"]
-        self.assertEqual(shown, [text for text in texts if text in shown], "in order, none twice")
-        self.assertGreater(len(shown), 10)
-        self.assertLess(len(shown), 60)
+        # In any order: even this machine's own queues, one a core, can swap two datagrams.
+        self.assertEqual(sorted(shown), sorted(set(texts).intersection(shown)), "none twice")
+        self.assertGreater(len(shown), sent // 4)
+        self.assertLess(len(shown), 30)
         self.assertGreater(self.lan.lossy_switch.lost, 0)
-        bob.signal(signal.SIGTERM)
-        self.assertEqual(bob.wait(), 143)
 
 
 class CrowdOfOneMachineTest(MachinesTest):

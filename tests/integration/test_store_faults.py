@@ -130,6 +130,15 @@ class BrokenDiskTest(FaultTest):
         "openat:error=EMFILE:when=2",
     )
 
+    #: In the long runs each of the first so many calls of each kind fails once.
+    FAULTS = int(os.environ.get("FAULTS", "0"))
+
+    @classmethod
+    def rules(cls):
+        return [*cls.TRANSIENT, *(f"{call}:error=EIO:when={number}"
+                                  for call in ("pwrite64", "fdatasync", "fsync", "rename", "openat")
+                                  for number in range(1, cls.FAULTS + 1))]
+
     class Load:
         """Changes of one registry, and what was acknowledged."""
 
@@ -169,9 +178,14 @@ class BrokenDiskTest(FaultTest):
             test.check_after_kill(registry, self.data, {*self.records, last})
 
     def test_calls_that_fail_once_or_a_few_times(self):
-        """Each fault in a registry of its own, all at once, so that their waits overlap."""
+        """Each fault in a registry of its own, some at once, so that their waits overlap."""
+        rules = self.rules()
+        for first in range(0, len(rules), 10):
+            self.check_faults(first, rules[first:first + 10])
+
+    def check_faults(self, first, rules):
         runs = []
-        for number, rule in enumerate(self.TRANSIENT):
+        for number, rule in enumerate(rules, first):
             load = self.Load(self, f"faulty{number}")
             load.drive(3)
             runs.append((rule, load, strace.Fault(self, load.registry, rule)))
