@@ -61,8 +61,12 @@ void Listener::handle_registration(TimePoint now, const common::Endpoint& endpoi
   if (registration_ == Registration::kLoggingOut) return finish_logout(outcome);
   if (!outcome) {
     const ExchangeFailure& failure = outcome.error();
-    // Whatever a registry that was one before says now, it may be one again.
-    if (failure.kind == ExchangeFailure::Kind::kUnreachable || was_registered_)
+    // Whatever a registry that was one before says now, it may be one again. And one that has too
+    // many connections, or ends just now, closes without an answer like something else that is
+    // none.
+    const bool may_be_busy =
+        failure.kind == ExchangeFailure::Kind::kNoAnswer && ++unanswered_ < kUnansweredMax;
+    if (failure.kind == ExchangeFailure::Kind::kUnreachable || was_registered_ || may_be_busy)
       return retry(now, failure.text);
     return refuse(ExitStatus::kProtocol, fmt::format("{} does not answer as a registry: {}",
                                                      options_.registry, failure.text));
@@ -83,6 +87,8 @@ void Listener::handle_registration(TimePoint now, const common::Endpoint& endpoi
                   fmt::format("the registry at {} refused: {}", options_.registry, refused->text));
   }
   const auto* not_understood = std::get_if<NotUnderstood>(&*outcome);
+  if (was_registered_)
+    return retry(now, not_understood ? not_understood->text : "what it answers is not about this");
   refuse(ExitStatus::kProtocol,
          fmt::format("{} does not answer as a registry: {}", options_.registry,
                      not_understood ? not_understood->text : "not listed"));

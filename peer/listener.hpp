@@ -76,6 +76,8 @@ class Listener {
   static constexpr Duration kRefreshMin = std::chrono::milliseconds(500);  // whatever is granted
   static constexpr Duration kRetryMin = std::chrono::milliseconds(500);
   static constexpr Duration kRetryMax = std::chrono::seconds(30);
+  /// So many closed connections without an answer, before anything else, are no registry's.
+  static constexpr int kUnansweredMax = 3;
   /// A leaving peer waits so long for the registry's answer, and no longer.
   static constexpr Duration kLogoutTime = std::chrono::seconds(1);
 
@@ -129,6 +131,7 @@ class Listener {
 
   Registration registration_ = Registration::kNone;
   bool was_registered_ = false;
+  int unanswered_ = 0;
   bool is_registry_away_ = false;  // noted once for each time it goes
   std::optional<Duration> lease_;
   Duration retry_after_ = kRetryMin;

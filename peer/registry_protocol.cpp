@@ -51,7 +51,7 @@ common::User as_user(const common::ClassicRecord& record) {
 UserList only_datagram_users(std::vector<common::User> users) {
   std::erase_if(users,
                 [](const common::User& user) { return user.transport != common::Transport::kUdp; });
-  return users;
+  return {.users = std::move(users)};
 }
 
 }  // namespace
@@ -113,9 +113,9 @@ ListOutcome interpret_list(const HttpAnswer& answer) {
   switch (answer.status) {
     case 200: {
       if (!answer.is_json) {
-        UserList users;
-        for (const auto& record : common::parse_classic_list(answer.body).records)
-          users.push_back(as_user(record));
+        const auto list = common::parse_classic_list(answer.body);
+        UserList users{.users = {}, .skipped = list.skipped};
+        for (const auto& record : list.records) users.users.push_back(as_user(record));
         return users;
       }
       auto list = common::decode_user_list(answer.body);
@@ -157,9 +157,9 @@ LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& a
   }
   const ListOutcome list = interpret_list(answer);
   if (const auto* users = std::get_if<UserList>(&list)) {
-    for (const common::User& user : *users)
+    for (const common::User& user : users->users)
       if (user.name == name) return user;
-    return NotFound{users->empty()};
+    return NotFound{users->users.empty()};
   }
   if (const auto* refused = std::get_if<Refused>(&list)) return *refused;
   if (const auto* unavailable = std::get_if<Unavailable>(&list)) return *unavailable;

@@ -73,7 +73,12 @@ RegistrationOutcome interpret_registration(Verb verb, const HttpAnswer& answer);
 
 struct NotModified {};
 /// Users in order of registration; only those that take datagrams.
-using UserList = std::vector<common::User>;
+struct UserList {
+  std::vector<common::User> users;
+  /// Entries of an old registry that nobody can be reached by: names outside the grammar, broken
+  /// addresses.
+  std::size_t skipped = 0;
+};
 using ListOutcome = std::variant<UserList, NotModified, Refused, Unavailable, NotUnderstood>;
 
 ListOutcome interpret_list(const HttpAnswer& answer);

@@ -161,8 +161,13 @@ void Sender::handle_lookup(const HttpAnswer& answer) {
 void Sender::handle_list(const HttpAnswer& answer) {
   ListOutcome outcome = interpret_list(answer);
   if (auto* users = std::get_if<UserList>(&outcome)) {
-    list_ = std::move(*users);
+    list_ = std::move(users->users);
     list_etag_ = answer.etag;
+    if (users->skipped > 0) {
+      actions_.push_back(Complain{fmt::format(
+          "{} of the registry's entries are left out: not a name and address as they have to be",
+          users->skipped)});
+    }
   } else if (const auto* refused = std::get_if<Refused>(&outcome)) {
     return fail_exchange(ExitStatus::kRefused, refused->text);
   } else if (const auto* unavailable = std::get_if<Unavailable>(&outcome)) {

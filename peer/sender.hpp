@@ -97,7 +97,7 @@ class Sender {
 
   // The list as last fetched, good for as long as the registry says so.
   std::string list_etag_;
-  UserList list_;
+  std::vector<common::User> list_;
 
   // Of the command under way.
   common::ByteVector datagram_;

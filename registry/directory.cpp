@@ -102,7 +102,7 @@ Outcome Directory::logout_user(TimePoint, const common::UserName& name,
 Outcome Directory::replace(TimePoint now, Entry* held, const Registration& wanted,
                            const Caller& caller) {
   if (held == nullptr) {
-    if (const auto refusal = check_room(wanted, caller)) return *refusal;
+    if (const auto refusal = check_room(caller)) return *refusal;
   } else if (is_same_place(held->record.user, wanted) && held->record.token == caller.token &&
              held->record.source == caller.source) {
     held->heard_at = now;
@@ -118,7 +118,7 @@ Outcome Directory::replace(TimePoint now, Entry* held, const Registration& wante
   return begin(Change::Kind::kPut, std::move(record));
 }
 
-std::optional<Refusal> Directory::check_room(const Registration&, const Caller& caller) const {
+std::optional<Refusal> Directory::check_room(const Caller& caller) const {
   if (by_key_.size() + claims_in_flight_count_ >= kUsersMax) return Refusal::kFull;
   if (caller.source.is_loopback()) return std::nullopt;
   const auto listed = per_source_.find(caller.source);
@@ -304,8 +304,8 @@ void Directory::apply_put(TimePoint now, Record record) {
   Entry* held = find_entry(record.user.name.key());
   auto kind = DirectoryEvent::Kind::kRegistered;
   if (held != nullptr) {
-    kind = held->probe == Entry::ProbeState::kGone ? DirectoryEvent::Kind::kReclaimed
-                                                   : DirectoryEvent::Kind::kMoved;
+    const bool is_gone = held->probe == Entry::ProbeState::kGone && now < held->gone_until;
+    kind = is_gone ? DirectoryEvent::Kind::kReclaimed : DirectoryEvent::Kind::kMoved;
     erase(*held);
   }
   const Entry& entry = insert(now, std::move(record));

@@ -197,7 +197,7 @@ class Directory {
 
   Entry* find_entry(const std::string& key);
   bool owns_by_token(const Record& record, const Caller& caller) const;
-  std::optional<Refusal> check_room(const Registration& wanted, const Caller& caller) const;
+  std::optional<Refusal> check_room(const Caller& caller) const;
   Outcome replace(TimePoint now, Entry* held, const Registration& wanted, const Caller& caller);
   Outcome begin(Change::Kind kind, Record record);
   Duration lease_of(const Record& record) const;

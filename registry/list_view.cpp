@@ -7,7 +7,6 @@ namespace registry {
 namespace {
 
 /// What an old program reads of an answer, head included.
-constexpr std::size_t kSingleReadBytes = 2048;
 constexpr std::string_view kCommaListEnd = "\r\n\r\n";
 
 template <typename Visit>

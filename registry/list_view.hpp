@@ -9,6 +9,9 @@
 
 namespace registry {
 
+/// What an old program takes of an answer, head and all: it reads once, so much.
+inline constexpr std::size_t kSingleReadBytes = 2048;
+
 enum class ListForm {
   kComma,  // `a@ip:port,b@ip:port,` CRLF CRLF: the classic form
   kLines,  // one record a line

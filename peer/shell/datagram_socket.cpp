@@ -10,15 +10,19 @@
 
 #include "common/limits.hpp"
 #include "common/os/atomic_file.hpp"
+#include "common/os/clock.hpp"
 #include "peer/shell/socket_address.hpp"
 
 namespace peer {
 namespace {
 
+using common::os::monotonic_now;
 using common::os::UniqueFd;
 
 constexpr std::size_t kBatch = 64;
 constexpr int kReceivesPerCall = 256;
+/// How long the kernel may have no room for a datagram.
+constexpr std::chrono::seconds kSendTime{5};
 /// Room for bursts while a line is printed; the kernel may grant less.
 constexpr int kReceiveBufferBytes = 4 << 20;
 
@@ -77,10 +81,13 @@ std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>
   std::array<iovec, kBatch> payloads{};
   std::array<SocketAddress, kBatch> addresses{};
   std::size_t done = 0;
+  auto give_up_at = monotonic_now() + kSendTime;
   while (done < datagrams.size()) {
-    const std::size_t count = std::min(kBatch, datagrams.size() - done);
-    for (std::size_t i = 0; i < count; ++i) {
+    std::size_t count = 0;
+    for (; count < std::min(kBatch, datagrams.size() - done); ++count) {
+      const std::size_t i = count;
       const Transmit& transmit = datagrams[done + i];
+      if (transmit.to.address.is_v6() && family_ == AF_INET) break;
       addresses[i] = to_socket_address(transmit.to, family_);
       payloads[i] = {const_cast<std::byte*>(transmit.datagram.data()), transmit.datagram.size()};
       messages[i] = {};
@@ -89,10 +96,15 @@ std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>
       messages[i].msg_hdr.msg_iov = &payloads[i];
       messages[i].msg_hdr.msg_iovlen = 1;
     }
+    if (count == 0) {
+      results[done++] = "this machine has no IPv6";
+      continue;
+    }
     const int sent = ::sendmmsg(fd_.get(), messages.data(), static_cast<unsigned>(count), 0);
     if (sent > 0) {
       done += static_cast<std::size_t>(sent);
-    } else if (errno == EAGAIN || errno == ENOBUFS) {
+      give_up_at = monotonic_now() + kSendTime;
+    } else if ((errno == EAGAIN || errno == ENOBUFS) && monotonic_now() < give_up_at) {
       pollfd writable{fd_.get(), POLLOUT, 0};
       ::poll(&writable, 1, 100);
     } else if (errno != EINTR && errno != ECONNREFUSED) {

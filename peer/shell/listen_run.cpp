@@ -64,6 +64,11 @@ class ListenRun {
   ExitStatus run() {
     listener_.start(monotonic_now());
     while (!carry_out_actions()) wait();
+    // A name server that does not answer holds the worker for longer than a leaving peer waits.
+    if (!worker_.stop_within(Listener::kLogoutTime)) {
+      std::fflush(stdout);
+      ::_exit(static_cast<int>(status_));
+    }
     return status_;
   }
 

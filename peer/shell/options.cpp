@@ -44,6 +44,9 @@ constexpr std::array<std::string_view, 11> kOptionNames = {
     "--help", "--exec-timeout", "--quiet",    "--version", "-W"};
 constexpr std::array<std::string_view, 2> kModes = {"listen", "send"};
 
+constexpr std::array kListenOptions = {"-n",     "--port", "--advertise",   "--question",
+                                       "--json", "--exec", "--exec-timeout"};
+
 /// A year: a longer wait is no wait.
 constexpr double kSecondsMax = 366.0 * 86400;
 
@@ -113,6 +116,12 @@ std::variant<Options, Leave> check(const Raw& raw, CLI::App& app, Options option
     if (!options.advertise) {
       return usage_error(fmt::format("--advertise {} is not HOST or HOST:PORT",
                                      common::to_terminal(raw.advertise)));
+    }
+  }
+  if (raw.mode == "send") {
+    for (const char* option : kListenOptions) {
+      if (app.count(option) > 0)
+        return usage_error(fmt::format("{} is for listen; send has no use for it", option));
     }
   }
   options.name = *name;

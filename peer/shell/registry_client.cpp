@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -24,6 +25,9 @@ using common::os::UniqueFd;
 using Kind = ExchangeFailure::Kind;
 
 constexpr std::chrono::seconds kConnectTime{3};
+/// Of a host with several addresses: before the next is tried.
+constexpr std::chrono::seconds kNextAddressTime{1};
+constexpr const char* kTooLong = "its answer is too long";
 constexpr std::chrono::seconds kExchangeTime{10};
 
 enum class Ready { kYes, kTimeout, kCancelled };
@@ -94,7 +98,7 @@ class RegistryClient::Stream final : public httplib::Stream {
     connection_.at += take;
     received_ += take;
     if (received_ <= common::kRegistryAnswerBytesMax) return static_cast<ssize_t>(take);
-    failure_ = "its answer is too long";
+    failure_ = kTooLong;
     return -1;
   }
 
@@ -243,6 +247,8 @@ void RegistryClient::cancel() {
   [[maybe_unused]] const ssize_t written = ::write(cancel_.get(), &one, sizeof one);
 }
 
+void RegistryClient::disconnect() { connection_.reset(); }
+
 RegistryClient::Result<common::IpAddress> RegistryClient::connect() {
   if (!connection_) {
     if (auto opened = open(); !opened) return unexpected{opened.error()};
@@ -262,7 +268,6 @@ RegistryClient::Result<void> RegistryClient::open() {
     return unexpected{ExchangeFailure{Kind::kUnreachable, lower_first(gai_strerror(error))}};
   }
   const std::unique_ptr<addrinfo, FreeAddresses> addresses(raw);
-  const TimePoint deadline = monotonic_now() + kConnectTime;
   int last_error = EHOSTUNREACH;
   for (const addrinfo* it = raw; it != nullptr; it = it->ai_next) {
     UniqueFd fd(::socket(it->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -273,7 +278,9 @@ RegistryClient::Result<void> RegistryClient::open() {
     if (::connect(fd.get(), it->ai_addr, it->ai_addrlen) != 0) {
       last_error = errno;
       if (errno != EINPROGRESS) continue;
-      const Ready ready = wait_for(fd.get(), POLLOUT, cancel_.get(), deadline);
+      // One that does not answer must not take the time of the next.
+      const auto patience = it->ai_next ? kNextAddressTime : kConnectTime;
+      const Ready ready = wait_for(fd.get(), POLLOUT, cancel_.get(), monotonic_now() + patience);
       if (ready == Ready::kCancelled)
         return unexpected{ExchangeFailure{Kind::kUnreachable, "cancelled"}};
       socklen_t size = sizeof last_error;
@@ -340,6 +347,7 @@ RegistryClient::Result<HttpAnswer> RegistryClient::run(Stream& stream, const Htt
   httplib::Response in;
   if (!engine_->run(stream, out, in)) {
     connection_.reset();
+    if (stream.failure() == kTooLong) return unexpected{ExchangeFailure{Kind::kBroken, kTooLong}};
     if (!stream.failure().empty())
       return unexpected{ExchangeFailure{Kind::kUnreachable, stream.failure()}};
     if (!stream.has_read())
@@ -348,7 +356,7 @@ RegistryClient::Result<HttpAnswer> RegistryClient::run(Stream& stream, const Htt
   }
   connection_->is_kept = in.version == "HTTP/1.1" &&
                          (in.has_header("Content-Length") || in.status == 304) &&
-                         in.get_header_value("Connection") != "close";
+                         strcasecmp(in.get_header_value("Connection").c_str(), "close") != 0;
   if (!connection_->is_kept) connection_.reset();
   return HttpAnswer{.status = in.status,
                     .is_json = in.get_header_value("Content-Type").starts_with("application/json"),

@@ -23,6 +23,8 @@ class RegistryClient {
   explicit RegistryClient(common::HostPort registry);
   ~RegistryClient();
 
+  void disconnect();
+
   /// Connects unless a kept connection is there. Returns this end's address: what the registry's
   /// machine can reach us at.
   Result<common::IpAddress> connect();

@@ -46,13 +46,23 @@ RegistryWorker::RegistryWorker(common::HostPort registry)
       thread_([this] { run(); }) {}
 
 RegistryWorker::~RegistryWorker() {
+  stop();
+  thread_.join();
+}
+
+bool RegistryWorker::stop_within(common::Duration time) {
+  stop();
+  std::unique_lock lock(mutex_);
+  return stopped_.wait_for(lock, time, [&] { return has_stopped_; });
+}
+
+void RegistryWorker::stop() {
   {
     const std::lock_guard lock(mutex_);
     is_stopping_ = true;
   }
   client_.cancel();
   wake_.notify_one();
-  thread_.join();
 }
 
 void RegistryWorker::start(Job job) {
@@ -75,7 +85,11 @@ void RegistryWorker::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [&] { return job_ || is_stopping_; });
-    if (is_stopping_) return;
+    if (is_stopping_) {
+      has_stopped_ = true;
+      stopped_.notify_one();
+      return;
+    }
     const Job job = *std::exchange(job_, std::nullopt);
     lock.unlock();
     Result result = work(job);
@@ -87,6 +101,8 @@ void RegistryWorker::run() {
 }
 
 RegistryWorker::Result RegistryWorker::work(const Job& job) {
+  // Anew each time: a kept connection may be long dead, and its address that of another network.
+  client_.disconnect();
   const auto local = client_.connect();
   if (!local) return {{}, common::unexpected{local.error()}};
   common::Endpoint endpoint{*local, job.port};

@@ -30,6 +30,9 @@ class RegistryWorker {
   explicit RegistryWorker(common::HostPort registry);
   /// Cancels what is under way and waits for the thread.
   ~RegistryWorker();
+  /// The same, but waits for so long at most; false if the thread still runs. Looking up a host's
+  /// name cannot be cancelled.
+  bool stop_within(common::Duration time);
 
   /// One at a time: not before the last one's result was taken.
   void start(Job job);
@@ -38,6 +41,7 @@ class RegistryWorker {
   std::optional<Result> take_result();
 
  private:
+  void stop();
   void run();
   Result work(const Job& job);
 
@@ -48,6 +52,8 @@ class RegistryWorker {
   std::optional<Job> job_;        // guarded by mutex_
   std::optional<Result> result_;  // guarded by mutex_
   bool is_stopping_ = false;      // guarded by mutex_
+  bool has_stopped_ = false;      // guarded by mutex_
+  std::condition_variable stopped_;
   // A LOGOUT must name the record to the byte, whatever the route says by then. The thread's alone.
   std::optional<common::Endpoint> registered_;
   std::thread thread_;  // last: starts when everything else is there

@@ -88,7 +88,10 @@ class SendRun {
 
   Sender::AnswerOrFailure exchange(const HttpRequest& request) {
     const auto it = ahead_.find(request.target);
-    if (it != ahead_.end()) return it->second;
+    if (it != ahead_.end()) {
+      if (it->second) return it->second;
+      return ahead_.extract(it).mapped();  // a failure is one command's: the next tries for itself
+    }
     return client_.exchange(request);
   }
 

@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/check.hpp"
+
 namespace peer {
 
 SocketAddress to_socket_address(const common::Endpoint& endpoint, int family) {
   SocketAddress address;
   const auto& bytes = endpoint.address.bytes();
   if (family == AF_INET) {
+    ENSURE(!endpoint.address.is_v6());
     sockaddr_in in{};
     in.sin_family = AF_INET;
     in.sin_port = htons(endpoint.port);

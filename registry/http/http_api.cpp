@@ -9,6 +9,7 @@
 #include "common/version.hpp"
 #include "registry/http/http_errors.hpp"
 #include "registry/http/limits.hpp"
+#include "registry/http/short_way.hpp"
 #include "registry/http/text.hpp"
 
 namespace registry::http {
@@ -47,8 +48,16 @@ std::string old_classic_body(const Directory& directory, const View& view) {
   for (;;) {
     std::string body = render_single_read_list(directory, view, head_bytes);
     const std::size_t actual = old_head(body.size()).size();
-    if (actual <= head_bytes) return body;
-    head_bytes = actual;
+    if (actual > head_bytes) {
+      head_bytes = actual;
+      continue;
+    }
+    // A longer head leaves less to fill, which can make the body so much shorter that its length
+    // has a digit less. More filling where the first read ends gives it the digit back.
+    const std::size_t first_read = kSingleReadBytes - head_bytes;
+    if (actual < head_bytes && body.size() > first_read)
+      while (old_head(body.size()).size() < head_bytes) body.insert(first_read, 1, ',');
+    return body;
   }
 }
 
@@ -151,6 +160,23 @@ std::optional<std::string_view> ApiRequest::param(std::string_view name) const {
   for (const auto& [key, value] : query)
     if (key == name) return value;
   return std::nullopt;
+}
+
+ApiRequest make_api_request(const FramedRequest& framed, const common::IpAddress& source,
+                            const common::IpAddress& local) {
+  ApiRequest request;
+  request.method = framed.method;
+  request.body = framed.body;
+  request.program = framed.program;
+  request.source = source;
+  request.local = local;
+  request.accept = framed.field_list("Accept");
+  request.if_none_match = framed.field_list("If-None-Match");
+  request.origin = framed.field_list("Origin");
+  request.owner_token = framed.field_list("Owner-Token");
+  request.sec_fetch_site = framed.field_list("Sec-Fetch-Site");
+  request.host = framed.field("Host");
+  return request;
 }
 
 HttpApi::HttpApi(HttpApiOptions options, Directory& directory, RenderMetrics render_metrics)
@@ -450,10 +476,7 @@ std::optional<HttpApi::ReadyLookup> HttpApi::ready_lookup(const FramedRequest& r
   } else {
     ready.body = common::format_endpoint(user->endpoint);
   }
-  ready.head = fmt::format(
-      "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nContent-Type: {}\r\nX-Content-Type-Options: "
-      "nosniff\r\n",
-      ready.body.size(), json ? kJson : kText);
+  ready.head = short_head(json ? kJson : kText, ready.body.size());
   ++counters_.ready_lookups;
   return ready;
 }

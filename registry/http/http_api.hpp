@@ -41,6 +41,11 @@ struct ApiRequest {
   std::optional<std::string_view> param(std::string_view name) const;
 };
 
+/// A request but for its path and query, which stay empty: those have to be decoded first. Its views
+/// point into `framed`.
+ApiRequest make_api_request(const FramedRequest& framed, const common::IpAddress& source,
+                            const common::IpAddress& local);
+
 struct ApiResponse {
   int status = 200;
   std::string content_type;  // empty: no body

@@ -141,22 +141,10 @@ class HttpEngine::Server final : public httplib::Server {
 
  private:
   void answer(const httplib::Request& parsed, httplib::Response& response) {
-    const FramedRequest& framed = current_->framed;
-    ApiRequest request;
-    request.method = framed.method;
+    // Fields are taken from the framing, not from the library: it percent-decodes their values.
+    ApiRequest request = make_api_request(current_->framed, current_->source, current_->local);
     request.path = parsed.path;
     request.query.assign(parsed.params.begin(), parsed.params.end());
-    request.body = framed.body;
-    request.program = framed.program;
-    request.source = current_->source;
-    request.local = current_->local;
-    // From the framing, not from the library: it percent-decodes field values.
-    request.accept = framed.field_list("Accept");
-    request.host = framed.field("Host");
-    request.if_none_match = framed.field_list("If-None-Match");
-    request.origin = framed.field_list("Origin");
-    request.owner_token = framed.field_list("Owner-Token");
-    request.sec_fetch_site = framed.field_list("Sec-Fetch-Site");
     write(current_->handler(request), response);
   }
 

@@ -11,7 +11,6 @@ namespace registry::http {
 
 /// The number is the `code` of the JSON form: the status, then a running number.
 enum class ApiError : int {
-  kMalformedRequest = 40000,
   kMalformedRecord = 40001,
   kUnknownVerb = 40002,
   kForeignAddress = 40003,

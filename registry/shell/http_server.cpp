@@ -7,6 +7,7 @@
 
 #include "common/os/clock.hpp"
 #include "registry/http/limits.hpp"
+#include "registry/http/short_way.hpp"
 
 namespace registry {
 namespace {
@@ -70,11 +71,13 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void process();
   bool run_framing();
   void run_request();
+  void run_post(const http::ApiRequest& request);
   void answer_framing_error();
   EngineAnswer run_engine(const http::HttpEngine::Handler& handler);
   void finish_request(EngineAnswer answer);
   void queue(std::string text, std::shared_ptr<const std::string> body = nullptr);
   bool keeps_alive() const;
+  bool is_ready_to_run() const;
   void flush();
   bool write_some();
   void end_our_half();
@@ -91,6 +94,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool is_writing_ = false;
   bool is_waiting_ = false;  // the request under way is held at the gate or parked
   bool has_ended_ = false;   // the other side sends no more
+  std::string early_;        // read while the request under way was waiting; one read at most
   EngineAnswer held_;        // the answer to send when its change is on disk
   std::vector<Segment> out_;
   std::size_t out_bytes_ = 0;  // not sent yet
@@ -119,8 +123,14 @@ void HttpConnection::handle_read(const error_code& failed, std::size_t bytes) {
     if (failed || drained_bytes_ > http::kDrainBytesMax) return close();
     return read();
   }
+  has_ended_ = has_ended_ || failed;
+  if (is_waiting_) {
+    // A timeout has completed a request while this read was open. Its views would not survive
+    // further bytes in the framing's buffer; they are taken up when it is answered.
+    early_.assign(buffer_.data(), bytes);
+    return;
+  }
   if (failed) {
-    has_ended_ = true;
     framing_.handle_end(monotonic_now());
   } else if (phase_ == Phase::kServing) {
     framing_.handle_bytes(monotonic_now(), {buffer_.data(), bytes});
@@ -130,11 +140,17 @@ void HttpConnection::handle_read(const error_code& failed, std::size_t bytes) {
 
 // Runs what has arrived, sends what is ready, and reads on if that may bring something new.
 void HttpConnection::process() {
-  while (phase_ == Phase::kServing && !is_waiting_ && out_bytes_ <= http::kPendingAnswerBytesMax)
-    if (!run_framing()) break;
+  bool may_run = true;
+  while (may_run && is_ready_to_run()) {
+    while (may_run && is_ready_to_run()) may_run = run_framing();
+    flush();  // makes room for further answers
+  }
   flush();
-  if (phase_ == Phase::kServing && !is_waiting_ && out_bytes_ <= http::kPendingAnswerBytesMax)
-    read();
+  if (is_ready_to_run()) read();
+}
+
+bool HttpConnection::is_ready_to_run() const {
+  return phase_ == Phase::kServing && !is_waiting_ && out_bytes_ <= http::kPendingAnswerBytesMax;
 }
 
 // One step of the framing; false when it needs more bytes or nothing more will happen.
@@ -161,13 +177,13 @@ bool HttpConnection::run_framing() {
 void HttpConnection::run_request() {
   const http::FramedRequest& request = framing_.request();
   if (const auto* ready = server_.node_.api().ready_list(request, source_, local_)) {
-    return finish_request(
-        {ready->head + (keeps_alive() ? "\r\n" : "Connection: close\r\n\r\n"), ready->body});
+    return finish_request({ready->head + std::string(http::head_end(keeps_alive())), ready->body});
   }
   if (auto ready = server_.node_.api().ready_lookup(request, source_, local_)) {
-    ready->head += keeps_alive() ? "\r\n" : "Connection: close\r\n\r\n";
+    ready->head += http::head_end(keeps_alive());
     return finish_request({ready->head + ready->body, nullptr});
   }
+  if (const auto post = http::read_short_post(request, source_, local_)) return run_post(*post);
   bool is_parked = false;
   bool is_held = false;
   EngineAnswer answer = run_engine([&](const http::ApiRequest& parsed) -> http::ApiResponse {
@@ -184,6 +200,19 @@ void HttpConnection::run_request() {
   is_waiting_ = is_held || is_parked;
   if (!is_waiting_) return finish_request(std::move(answer));
   if (is_held) held_ = std::move(answer);
+}
+
+void HttpConnection::run_post(const http::ApiRequest& request) {
+  auto result = server_.node_.handle(monotonic_now(), common::os::wall_now(), ticket_, request);
+  server_.after_request_();
+  const auto write = [&](http::ApiResponse& response) -> EngineAnswer {
+    if (auto answer = http::write_short(response, keeps_alive()))
+      return {*std::move(answer), nullptr};
+    return run_engine([&](const http::ApiRequest&) { return std::move(response); });
+  };
+  if (auto* done = std::get_if<http::ApiResponse>(&result)) return finish_request(write(*done));
+  is_waiting_ = true;
+  if (auto* held = std::get_if<http::HeldResponse>(&result)) held_ = write(held->response);
 }
 
 EngineAnswer HttpConnection::run_engine(const http::HttpEngine::Handler& handler) {
@@ -217,6 +246,8 @@ void HttpConnection::finish_request(EngineAnswer answer) {
   queue(std::move(answer.head), std::move(answer.body));
   if (!keep_alive) phase_ = Phase::kLastAnswer;
   framing_.consume(monotonic_now());
+  if (!early_.empty()) framing_.handle_bytes(monotonic_now(), std::exchange(early_, {}));
+  if (has_ended_) framing_.handle_end(monotonic_now());
 }
 
 void HttpConnection::answer_framing_error() {

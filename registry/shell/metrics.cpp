@@ -61,7 +61,7 @@ std::string render_metrics(const http::HttpApiCounters& api, const ConnectionCou
   families.begin("registry_build_info", "Always 1; the version is in the label.", kGauge)
       .add({{"version", common::kVersion}}, 1);
   families.begin("registry_users", "Users that are listed.", kGauge).add({}, directory.size());
-  families.begin("registry_directory_version", "Committed changes so far.", kGauge)
+  families.begin("registry_directory_version", "One higher with each change.", kGauge)
       .add({}, directory.version());
   families.begin("registry_requests_total", "HTTP requests answered.", kCounter);
   auto requests = api.requests;

@@ -10,6 +10,7 @@
 #include "common/classic_record.hpp"
 #include "common/os/atomic_file.hpp"
 #include "common/os/clock.hpp"
+#include "common/safe_text.hpp"
 #include "common/version.hpp"
 #include "registry/shell/prober.hpp"
 
@@ -91,7 +92,7 @@ Process::Process(Options options)
               return render_metrics(node_.api().counters(), http_.counters(), store_counters_,
                                     node_.directory(), node_.api().health().is_store_up);
             }),
-      http_(loop_, node_, [this] { flush_node(); }),
+      http_(loop_, node_, [this] { flush_node_soon(); }),
       signals_(loop_, SIGINT, SIGTERM),
       timer_(loop_),
       rebuild_timer_(loop_) {}
@@ -218,6 +219,9 @@ void Process::handle_signal(int signal) {
 }
 
 void Process::finish() {
+  // The disk may hang, and this thread with it: another SIGTERM then ends the process by itself.
+  signals_.cancel();
+  signals_.clear();
   store_->close();
   log_.info("stopped", {{"users", std::to_string(node_.directory().size())}});
   loop_.stop();
@@ -241,6 +245,15 @@ void Process::arm_timer() {
   timer_.expires_after(std::clamp(*due - monotonic_now(), Duration::zero(), kLongest));
   timer_.async_wait([this](const std::error_code& cancelled) {
     if (!cancelled) run_timers();
+  });
+}
+
+// After everything that has arrived by now: then changes that came together are committed together.
+void Process::flush_node_soon() {
+  if (std::exchange(is_flush_posted_, true)) return;
+  asio::post(loop_, [this] {
+    is_flush_posted_ = false;
+    flush_node();
   });
 }
 
@@ -273,6 +286,7 @@ void Process::handle_report(StoreReport report) {
     node_.handle_failed(now, failed->changes);
   } else if (const auto* recovered = std::get_if<Recovered>(&report)) {
     is_rebuilding_ = is_store_full_ = false;
+    rebuild_timer_.cancel();
     node_.set_store_up(true);
     log_.info("store recovered", {{"how", recovered->how}});
   } else if (const auto* again = std::get_if<RebuildFailed>(&report)) {
@@ -339,12 +353,25 @@ ExitStatus Process::check(const Options& options) {
   if (resolve(loop, options.listen, failed).empty())
     report(fmt::format("cannot find the host {}: {}", options.listen.host, failed.message()));
 
-  std::filesystem::path folder = options.data;
-  while (!folder.empty() && !std::filesystem::exists(folder, failed)) folder = folder.parent_path();
-  if (folder.empty()) folder = ".";
-  if (::access(folder.c_str(), W_OK | X_OK) != 0)
-    report(
-        fmt::format("cannot write to {}: {}", folder.string(), common::os::last_error().message()));
+  for (std::filesystem::path folder : {options.data, options.user_list.parent_path()}) {
+    while (!folder.empty() && !std::filesystem::exists(folder, failed))
+      folder = folder.parent_path();
+    if (folder.empty()) folder = ".";
+    if (::access(folder.c_str(), W_OK | X_OK) != 0)
+      report(fmt::format("cannot write to {}: {}", folder.string(),
+                         common::os::last_error().message()));
+  }
+  if (SqliteDatabase::exists(options.data)) {
+    const auto database = SqliteDatabase::open(options.data);
+    const auto state =
+        database ? (*database)->load([&](std::string_view name) {
+          report(fmt::format("a record in {} cannot be used: {}", options.data.string(),
+                             common::to_terminal(name)));
+        })
+                 : common::expected<StoredState, StoreError>(common::unexpected{database.error()});
+    // One that is in use is a running registry's, and well.
+    if (!state && state.error().kind != StoreError::Kind::kInUse) report(state.error().text);
+  }
 
   constexpr std::size_t kFileBytesMax = 256u << 20;
   const auto content = common::os::read_file(options.user_list, kFileBytesMax);

@@ -35,6 +35,7 @@ class Process {
   void handle_signal(int signal);
   void run_timers();
   void arm_timer();
+  void flush_node_soon();
   void flush_node();
   void handle_report(StoreReport report);
   void handle_store_failure(const Failed& failed);
@@ -52,6 +53,7 @@ class Process {
   std::unique_ptr<StoreWriter> store_;
   asio::signal_set signals_;
   asio::steady_timer timer_;
+  bool is_flush_posted_ = false;
   std::optional<TimePoint> timer_due_;  // what timer_ is armed for
   asio::steady_timer rebuild_timer_;
   bool is_stopping_ = false;

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 #include <system_error>
+#include <unordered_set>
 
 #include "common/classic_record.hpp"
 #include "common/os/atomic_file.hpp"
@@ -145,6 +146,13 @@ SqliteDatabase::Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(
   return opened;
 }
 
+bool SqliteDatabase::exists(const fs::path& folder) {
+  std::error_code failed;
+  for (const fs::directory_entry& file : fs::directory_iterator(folder, failed))
+    if (generation_of(file.path().filename().string())) return true;
+  return false;
+}
+
 SqliteDatabase::~SqliteDatabase() = default;
 
 SqliteDatabase::Result<StoredState> SqliteDatabase::load(
@@ -155,10 +163,19 @@ SqliteDatabase::Result<StoredState> SqliteDatabase::load(
   if (!query) return unexpected{query.error()};
   StoredState state;
   state.version = version_;
+  // Each of these is unique in a database that only we have written; a damaged one must not stop
+  // the start.
+  std::unordered_set<std::string> keys;
+  std::unordered_set<Version> versions, orders;
+  const auto is_new = [&](const Record& record) {
+    return record.version <= version_ && !keys.contains(record.user.name.key()) &&
+           !versions.contains(record.version) && orders.insert(record.order).second &&
+           versions.insert(record.version).second && keys.insert(record.user.name.key()).second;
+  };
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(query->get())) == SQLITE_ROW) {
     auto record = read_record(query->get());
-    if (record && record->version <= version_) {
+    if (record && is_new(*record)) {
       state.records.push_back(*std::move(record));
     } else {
       skipped(column_text(query->get(), 0));

@@ -49,6 +49,8 @@ class SqliteDatabase {
   /// versions from `first_version`: see version_for_new_database().
   static Result<std::unique_ptr<SqliteDatabase>> open(const std::filesystem::path& folder,
                                                       Version first_version = 0);
+  /// True if `folder` has a database, whole or not.
+  static bool exists(const std::filesystem::path& folder);
   ~SqliteDatabase();
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;

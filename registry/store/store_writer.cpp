@@ -105,8 +105,7 @@ void StoreWriter::commit(std::vector<Change> changes) {
   if (broken_) return fail("the store is waiting to be written anew", true);
   const auto first = database_->commit(changes);
   if (!first) {
-    broken_ = first.error().kind != StoreError::Kind::kFull;
-    if (!broken_) check_space_at_ = monotonic_now() + kSpaceCheckInterval;
+    note_failure(first.error());
     return fail(first.error().text, broken_);
   }
   check_space_at_.reset();
@@ -118,18 +117,27 @@ void StoreWriter::commit(std::vector<Change> changes) {
   if (!export_at_) export_at_ = monotonic_now() + kExportDelay;
 }
 
+// Full: it is tried again from time to time. Anything else: what is on disk can no longer be told.
+void StoreWriter::note_failure(const StoreError& error) {
+  broken_ = error.kind != StoreError::Kind::kFull;
+  check_space_at_.reset();
+  if (!broken_) check_space_at_ = monotonic_now() + kSpaceCheckInterval;
+}
+
 // Nobody may be trying a change when space comes back, and somebody may be watching /readyz.
 void StoreWriter::check_space() {
   const auto written = database_->set_fact("space_check", "");
   if (written) {
     check_space_at_.reset();
-    listener_(Recovered{"there is space"});
-  } else {
-    check_space_at_ = monotonic_now() + kSpaceCheckInterval;
+    return listener_(Recovered{"there is space"});
   }
+  note_failure(written.error());
+  if (broken_)
+    listener_(Failed{.changes = {}, .reason = written.error().text, .must_rebuild = true});
 }
 
 void StoreWriter::rebuild_now(const StoredState& state) {
+  if (!broken_) return;  // asked for twice: by now the state may be older than what is on disk
   if (const auto rebuilt = database_->rebuild(state); !rebuilt) {
     listener_(RebuildFailed{rebuilt.error().text});
     return;
@@ -156,7 +164,7 @@ void StoreWriter::export_now() {
   }
   export_at_ = ended + std::chrono::seconds(1);
   if (written.error().kind == StoreError::Kind::kBroken) {
-    broken_ = true;
+    note_failure(written.error());
     listener_(Failed{.changes = {}, .reason = written.error().text, .must_rebuild = true});
     return;
   }

@@ -39,6 +39,7 @@ class StoreWriter final : public Store {
   void run();
   Work wait_for_work();
   void commit(std::vector<Change> changes);
+  void note_failure(const StoreError& error);
   void check_space();
   void rebuild_now(const StoredState& state);
   void export_now();

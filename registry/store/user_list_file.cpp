@@ -15,10 +15,12 @@ constexpr mode_t kMode = 0644;
 /// A million users are about 40 MB of text; a larger file is not a list that we wrote.
 constexpr std::size_t kFileBytesMax = 256u << 20;
 
-// The database remembers the hash of the last export and of the one under way. Both are our own
-// work: a kill between writing the file and noting so must not look like a person's edit.
+// The database remembers the hash of the last export that is surely in place, and of those begun
+// since. All are our own work: a kill, or an error, between writing the file and noting so must not
+// look like a person's edit.
 constexpr const char* kDone = "user_list_hash";
-constexpr const char* kUnderWay = "user_list_hash_under_way";
+constexpr const char* kUnderWay = "user_list_hash_under_way";  // one behind the other, oldest first
+constexpr std::size_t kUnderWayMax = 64;
 
 std::string hash_of(std::string_view content) {
   std::string hash(crypto_generichash_BYTES, '\0');
@@ -60,6 +62,8 @@ common::expected<void, StoreError> UserListFile::import(
   if (!rejected.empty()) {
     // The next export drops these lines from the file; a person's work must not vanish with them.
     const std::filesystem::path beside = path_.string() + ".rejected";
+    if (const auto earlier = common::os::read_file(beside, kFileBytesMax))
+      rejected.insert(0, *earlier);
     if (const auto failed = common::os::replace_file(beside, rejected, kMode))
       return unexpected{file_error(beside, "write", failed)};
     log(true,
@@ -89,15 +93,27 @@ common::expected<void, StoreError> UserListFile::write() {
   const auto text = database_.user_list_text();
   if (!text) return unexpected{text.error()};
   const std::string hash = hash_of(*text);
-  if (auto noted = database_.set_fact(kUnderWay, hash); !noted) return noted;
+  if (auto noted = note_under_way(hash); !noted) return noted;
   if (const auto failed = common::os::replace_file(path_, *text, kMode))
     return unexpected{file_error(path_, "write", failed)};
   return database_.set_fact(kDone, hash);
 }
 
+common::expected<void, StoreError> UserListFile::note_under_way(const std::string& hash) {
+  std::string begun = database_.fact(kUnderWay).value_or("");
+  if (const auto done = database_.fact(kDone); done && begun.ends_with(*done)) begun.clear();
+  if (begun.ends_with(hash)) return {};
+  if (begun.size() >= kUnderWayMax * hash.size()) begun.erase(0, hash.size());
+  return database_.set_fact(kUnderWay, begun + hash);
+}
+
 bool UserListFile::is_own_export(std::string_view content) const {
   const std::string hash = hash_of(content);
-  return database_.fact(kDone) == hash || database_.fact(kUnderWay) == hash;
+  if (database_.fact(kDone) == hash) return true;
+  const std::string begun = database_.fact(kUnderWay).value_or("");
+  for (std::size_t at = 0; at < begun.size(); at += hash.size())
+    if (begun.compare(at, hash.size(), hash) == 0) return true;
+  return false;
 }
 
 }  // namespace registry

@@ -29,6 +29,7 @@ class UserListFile {
   common::expected<void, StoreError> write();
 
  private:
+  common::expected<void, StoreError> note_under_way(const std::string& hash);
   bool is_own_export(std::string_view content) const;
 
   std::filesystem::path path_;

@@ -53,14 +53,14 @@ void check_list(const HttpAnswer& answer) {
   const auto* users = std::get_if<peer::UserList>(&outcome);
   if (users == nullptr) return;
   ENSURE(answer.status == 200 || answer.status == 400);
-  for (const common::User& user : *users) check_user(user);
-  if (answer.is_json || users->empty()) return;
+  for (const common::User& user : users->users) check_user(user);
+  if (answer.is_json || users->users.empty()) return;
   // An old registry's list, written again, is the same list.
   std::string text;
-  for (const common::User& user : *users)
+  for (const common::User& user : users->users)
     text += common::format_classic_record(user.name, user.endpoint) + ',';
   const auto again = peer::interpret_list({.status = 200, .body = text + "\r\n\r\n"});
-  ENSURE(std::get<peer::UserList>(again).size() == users->size());
+  ENSURE(std::get<peer::UserList>(again).users.size() == users->users.size());
 }
 
 void check_lookup(const HttpAnswer& answer) {

@@ -7,6 +7,8 @@ refused, and every refusal leaves the registry alive.
 
 import unittest
 
+from support import strace
+from support.harness import wait_until
 from support.raw_http import (RawConnection, call, exchange, lookup_body, modern, post,
                               split_answer, users)
 from support.registry_test import RegistryTest
@@ -64,6 +66,32 @@ class ConnectionTest(RawTest):
                 self.assertEqual(answer.status, status)
                 if body is not None:
                     self.assertEqual(answer.text, body)
+
+    def test_answers_larger_than_what_may_wait_are_all_given(self):
+        """Long lists, asked for together: the first must leave before the next is made."""
+        data = self.dir / "many"
+        data.mkdir()
+        lines = (f"user{number:05}@127.0.0.1:50001\n" for number in range(10_000))
+        (data / "userlist.txt").write_text("".join(lines))
+        registry = self.start_registry(data=data)
+        with RawConnection(registry) as connection:
+            connection.send(modern(registry) * 20)
+            bodies = {connection.read_response().body for _ in range(20)}
+        self.assertEqual([body.count(b"@") for body in bodies], [10_000])
+
+    @unittest.skipIf(strace.why_not(), strace.why_not())
+    def test_bytes_behind_a_request_that_waits_for_the_disk_are_kept(self):
+        """An old program's body without its end is taken when no more of it comes for 250 ms; then
+        something comes all the same, while the answer waits."""
+        fault = strace.Fault(self, self.registry, "fdatasync:delay_enter=1000000")
+        body = b"REGISTER alice@127.0.0.1:50001"
+        with RawConnection(self.registry) as connection:
+            connection.send(b"POST /userlist.txt HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" + body)
+            wait_until(fault.has_come, "the change is on its way to the disk")
+            connection.send(b"\r\nGET /behind HTTP/1.1\r\n")
+            self.assertEqual(split_answer(connection.read_to_end()).status, 200)
+        fault.end()
+        self.assertEqual(set(users(self.registry)), {"alice"})
 
     def test_connection_close_is_kept(self):
         answer = exchange(self.registry, modern(self.registry, headers=["Connection: close"]))

@@ -2,6 +2,7 @@
 """The registry, listeners and senders each on a machine of their own."""
 
 import contextlib
+import subprocess
 import unittest
 
 from support import machines
@@ -92,6 +93,17 @@ class LanTest(MachinesTest):
                                     ("8.8.8.8", 400), ("127.0.0.1", 400)):
                 self.assertEqual(post(self.registry, f"UPDATE ann@{address}:50001").status, status,
                                  address)
+
+    def test_a_machine_without_ipv6_says_so_and_sends_to_nobody_else(self):
+        with self.home.inside():
+            post(self.registry, f"REGISTER six@[{self.home.address6}]:50001")
+            post(self.registry, f"REGISTER four@{self.home.address}:50001")
+        subprocess.run([*self.second.words, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"],
+                       check=True)
+        sender = self.send("ci", self.second, "broadcast", "hi")
+        self.assertEqual((sender.stdout, sender.status), (b"message is sent to four\n", 1))
+        self.assertRegex(sender.stderr, b"message to six was not delivered: (this machine has no IPv6|"
+                         b"cannot assign requested address|network is unreachable)")
 
     def test_only_the_machine_that_registered_may_log_out(self):
         bob = self.listen("bob", self.second)
@@ -229,7 +241,7 @@ class LossTest(MachinesTest):
         shown = [text for text in shown if text != "end"]
         # In any order: even this machine's own queues, one a core, can swap two datagrams.
         self.assertEqual(sorted(shown), sorted(set(texts).intersection(shown)), "none twice")
-        self.assertGreater(len(shown), sent // 4)
+        self.assertGreater(len(shown), sent // 4 - 1)
         self.assertLess(len(shown), 30)
         self.assertGreater(self.lan.lossy_switch.lost, 0)
 

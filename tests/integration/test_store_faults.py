@@ -227,6 +227,23 @@ class BrokenDiskTest(FaultTest):
 
 
 @unittest.skipIf(strace.why_not(), strace.why_not())
+class ExportTest(FaultTest):
+    def test_an_export_that_is_in_place_but_not_known_to_be_is_still_our_own(self):
+        """The folder's synchronisation fails, then the registry is killed before the next export
+        gets its name: the file is none that the database calls the last, and no person's edit."""
+        data = self.dir / "killed"
+        under = ["strace", "-D", "-qq", "-f", "-o", self.dir / "trace", "-e", "trace=fsync,rename",
+                 "-e", "inject=fsync:error=EIO:when=4", "-e", "inject=rename:signal=SIGKILL:when=3"]
+        registry = self.start_registry(data=data, under=under)
+        post(registry, "REGISTER first@127.0.0.1:50001")
+        wait_until(lambda: self.file_lines(data) == ["first@127.0.0.1:50001"], "its export")
+        post(registry, "REGISTER second@127.0.0.1:50002")
+        registry.wait()
+        again = self.start_registry(data=data)
+        self.assertEqual(self.listed(again), {"first@127.0.0.1:50001", "second@127.0.0.1:50002"})
+
+
+@unittest.skipIf(strace.why_not(), strace.why_not())
 class OrderTest(FaultTest):
     """What a power cut would find: a file is on disk before it gets its name, and the name then."""
 

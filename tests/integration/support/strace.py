@@ -55,7 +55,7 @@ class Fault:
         self._strace.wait_stderr(r"Process \d+ attached")
 
     def has_come(self):
-        return any("(INJECTED)" in line for line in self._trace.lines())
+        return any("INJECTED)" in line or "DELAYED)" in line for line in self._trace.lines())
 
     def end(self):
         """All calls work again."""

@@ -210,14 +210,40 @@ TEST_CASE("what a registry refuses for good, or does not understand, ends a firs
   }
 }
 
+TEST_CASE("what a registry does not understand, or answers oddly, is tried again once it was one") {
+  for (const peer::RegistrationOutcome& outcome :
+       {peer::RegistrationOutcome(peer::NotUnderstood{"it answered 502"}),
+        peer::RegistrationOutcome(peer::NotListed{})}) {
+    ListenerRun run;
+    run.started();
+    run.step();
+    run.take_log();
+    run.answer(outcome);
+    CHECK(run.take_log() == "");
+    run.step();
+    CHECK(run.take_log() == "UPDATE; ");
+  }
+}
+
+TEST_CASE("a first connection closed without an answer is tried again, but not for ever") {
+  ListenerRun run;
+  run.start();
+  run.fail(Kind::kNoAnswer, "it closed without an answer");
+  run.step();
+  run.fail(Kind::kNoAnswer, "it closed without an answer");
+  run.step();
+  CHECK(run.take_log() == "REGISTER; REGISTER; REGISTER; ");
+  run.fail(Kind::kNoAnswer, "it closed without an answer");
+  CHECK(run.take_log() == "LEAVE 76; ");
+}
+
 TEST_CASE("something that is no registry ends a first registration, and is waited for later") {
+  ListenerRun first;
+  first.start();
+  first.fail(Kind::kBroken, "what it says is not HTTP");
+  CHECK(first.take_log() == "REGISTER; LEAVE 76; ");
+  CHECK(first.notes == "127.0.0.1:8080 does not answer as a registry: what it says is not HTTP\n");
   for (const Kind kind : {Kind::kNoAnswer, Kind::kBroken}) {
-    ListenerRun first;
-    first.start();
-    first.fail(kind, "what it says is not HTTP");
-    CHECK(first.take_log() == "REGISTER; LEAVE 76; ");
-    CHECK(first.notes ==
-          "127.0.0.1:8080 does not answer as a registry: what it says is not HTTP\n");
     ListenerRun later;
     later.started();
     later.step();

@@ -82,7 +82,7 @@ std::string words(const Outcome& outcome) {
           return value.is_nobody_online ? "not found, nobody online" : "not found";
         } else if constexpr (std::is_same_v<T, peer::UserList>) {
           std::string out = "list";
-          for (const auto& user : value)
+          for (const auto& user : value.users)
             out += ' ' + common::format_classic_record(user.name, user.endpoint);
           return out;
         } else if constexpr (std::is_same_v<T, common::User>) {

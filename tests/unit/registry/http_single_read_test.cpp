@@ -117,6 +117,25 @@ TEST_CASE("one read of D0 is right where the body's length gains a digit") {
     }
 }
 
+TEST_CASE("one read of D0 is right at every length of body around one more digit") {
+  // What is filled in depends on the first name's length, the body's length on the last's too.
+  constexpr std::size_t kTarget = 10'000;
+  for (std::size_t first = 0; first < 25; ++first)
+    for (std::size_t last = 0; last < 28; ++last) {
+      CAPTURE(first);
+      CAPTURE(last);
+      MemoryRegistry registry;
+      const auto add = [&](const std::string& name) {
+        registry.add(name + "@127.0.0.1:50001");
+        return name.size() + std::string_view("@127.0.0.1:50001,").size();
+      };
+      std::size_t bytes = add("ğ" + std::string(first, 'a'));
+      for (int i = 100; bytes < kTarget - 70; ++i) bytes += add("ğ" + std::to_string(i) + "-x-x");
+      add("ğ" + std::string(kTarget - 40 - bytes + last, 'z'));
+      check_single_read(registry);
+    }
+}
+
 TEST_CASE("the head that the remedy reckons with is the one that the engine writes") {
   MemoryRegistry registry;
   std::size_t users = 0;

@@ -292,10 +292,21 @@ TEST_CASE("rows that break the rules are left out and reported, the others loade
   run_sql(file, "UPDATE users SET token = x'00' WHERE key = 'u6'");
   run_sql(file, "UPDATE users SET registration = x'' WHERE key = 'u7'");
   run_sql(file, "UPDATE users SET version = 99 WHERE key = 'u8'");
+  // Two of a kind where each has to be another.
+  for (const std::string column : {"version", "sequence"}) {
+    const std::string other = column == "version" ? "sequence" : "version";
+    run_sql(file, "INSERT INTO users SELECT key || '" + column + "', name || '" + column +
+                      "', endpoint, transport, door, since_ms, source, token, registration, " +
+                      (column == "version" ? "version, sequence + 100" : "version, sequence") +
+                      " FROM users WHERE key = 'u9'");
+  }
+  run_sql(file,
+          "INSERT INTO users SELECT 'U9', 'U9', endpoint, transport, door, since_ms, source, "
+          "token, registration, 3, 300 FROM users WHERE key = 'u9'");
   auto database = open(folder.path());
   std::string skipped;
   const auto state = load(*database, &skipped);
-  CHECK(skipped == "a b u2 u3 u4 u5 u6 u7 u8 ");
+  CHECK(skipped == "a b u2 u3 u4 u5 u6 u7 u8 u9sequence u9version U9 ");
   REQUIRE(state.records.size() == 1);
   CHECK(state.records[0].user.name.text() == "u9");
 }

@@ -1,6 +1,7 @@
 #include "tests/unit/support/memory_registry.hpp"
 
 #include "registry/http/limits.hpp"
+#include "registry/http/short_way.hpp"
 #include "registry/http/text.hpp"
 
 namespace test {
@@ -86,12 +87,12 @@ void MemoryRegistry::run_request(Id id, Connection& connection) {
   if (const auto* ready = node_.api().ready_list(framed, connection.source, connection.local)) {
     return finish(
         connection,
-        ready->head + (framed.keep_alive ? "\r\n" : "Connection: close\r\n\r\n") + *ready->body);
+        ready->head + std::string(registry::http::head_end(framed.keep_alive)) + *ready->body);
   }
   if (const auto ready = node_.api().ready_lookup(framed, connection.source, connection.local)) {
     return finish(
         connection,
-        ready->head + (framed.keep_alive ? "\r\n" : "Connection: close\r\n\r\n") + ready->body);
+        ready->head + std::string(registry::http::head_end(framed.keep_alive)) + ready->body);
   }
   bool is_parked = false;
   bool is_held = false;

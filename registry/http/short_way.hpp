@@ -1,0 +1,30 @@
+// The short way of the most frequent requests: what cpp-httplib would read and write is plain to see
+// for them, and costs a third of a change's time. Everything else goes through http_engine, which
+// stays the measure: tests compare both ways' answers. A core.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "registry/http/http_api.hpp"
+
+namespace registry::http {
+
+/// A POST by a modern program to a path that needs no decoding; nothing if it is any other request.
+std::optional<ApiRequest> read_short_post(const FramedRequest& request,
+                                          const common::IpAddress& source,
+                                          const common::IpAddress& local);
+
+/// An answer's bytes, as http_engine would write them; nothing if it is not a 200 without header
+/// fields of its own.
+std::optional<std::string> write_short(const ApiResponse& response, bool keep_alive);
+
+/// The same, less "Connection", the empty line and the body.
+std::string short_head(std::string_view content_type, std::size_t body_bytes);
+
+/// What ends a short head.
+inline std::string_view head_end(bool keep_alive) {
+  return keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
+}
+
+}  // namespace registry::http
