@@ -16,6 +16,7 @@ enum class ExitStatus : int {
   kRefused = 77,        // name taken
   kConfiguration = 78,  // the set-up on this machine is wrong
   kTimedOut = 124,      // -W ran out
+  kHungUp = 129,        // SIGHUP
   kInterrupted = 130,   // SIGINT
   kTerminated = 143,    // SIGTERM
 };

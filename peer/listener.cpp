@@ -276,6 +276,10 @@ void Listener::handle_timeout(TimePoint now) {
   if (has_left_) return;
   if (leave_by_ && now >= *leave_by_) {
     leave_by_.reset();
+    if (!was_registered_) {
+      note(fmt::format("cannot reach the registry at {}: no answer in time", options_.registry),
+           /*is_problem=*/true);
+    }
     return leave();
   }
   if (wait_until_ && now >= *wait_until_ && !is_leaving_) {

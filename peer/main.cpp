@@ -6,24 +6,26 @@
 #include <string>
 #include <vector>
 
+#include "common/os/standard_streams.hpp"
 #include "peer/shell/listen_run.hpp"
 #include "peer/shell/options.hpp"
 #include "peer/shell/send_run.hpp"
 
 int main(int argc, char** argv) {
+  common::os::open_missing_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a closed output is noticed where it is written
   const auto parsed = peer::parse_options(std::vector<std::string>(argv + 1, argv + argc));
   if (const auto* leave = std::get_if<peer::Leave>(&parsed)) {
-    fmt::print(stdout, "{}", leave->out);
-    fmt::print(stderr, "{}", leave->err);
-    return static_cast<int>(leave->status);
+    const bool is_said = common::os::print_output(leave->out);
+    common::os::print_error(leave->err);
+    return static_cast<int>(is_said ? leave->status : common::ExitStatus::kOutput);
   }
   const auto& options = std::get<peer::Options>(parsed);
   try {
     return static_cast<int>(options.mode == peer::Mode::kListen ? peer::run_listen(options)
                                                                 : peer::run_send(options));
   } catch (const std::exception& error) {  // what libraries throw while starting
-    fmt::print(stderr, "peer: {}\n", error.what());
+    common::os::print_error(fmt::format("peer: {}\n", error.what()));
     return static_cast<int>(common::ExitStatus::kConfiguration);
   }
 }

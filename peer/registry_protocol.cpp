@@ -54,6 +54,12 @@ UserList only_datagram_users(std::vector<common::User> users) {
   return {.users = std::move(users)};
 }
 
+std::optional<NotUnderstood> refuse_foreign(const HttpAnswer& answer) {
+  if (answer.foreign.empty()) return std::nullopt;
+  return NotUnderstood{fmt::format("it answered {} with {}", answer.status,
+                                   common::to_terminal(answer.foreign.substr(0, 100), false))};
+}
+
 }  // namespace
 
 HttpRequest make_registration(Verb verb, const common::UserName& name,
@@ -87,9 +93,12 @@ HttpRequest make_lookup(const common::UserName& name) {
 }
 
 RegistrationOutcome interpret_registration(Verb verb, const HttpAnswer& answer) {
+  if (const auto foreign = refuse_foreign(answer)) return *foreign;
   switch (answer.status) {
     case 200: {
       const auto registration = common::decode_registration(answer.body);
+      if (!registration && answer.is_json && verb != Verb::kLogout)
+        return NotUnderstood{fmt::format("its answer {}", to_string(registration.error()))};
       if (!registration) return Accepted{};
       // Bounded, so that no registry can make the timer overflow.
       constexpr std::uint64_t kLeaseSecondsMax = 10ULL * 365 * 86400;
@@ -110,6 +119,7 @@ RegistrationOutcome interpret_registration(Verb verb, const HttpAnswer& answer) 
 }
 
 ListOutcome interpret_list(const HttpAnswer& answer) {
+  if (const auto foreign = refuse_foreign(answer)) return *foreign;
   switch (answer.status) {
     case 200: {
       if (!answer.is_json) {
@@ -137,6 +147,7 @@ ListOutcome interpret_list(const HttpAnswer& answer) {
 }
 
 LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& answer) {
+  if (const auto foreign = refuse_foreign(answer)) return *foreign;
   if (answer.status == 404) {
     const auto error = common::decode_error(answer.body);
     return NotFound{error && error->online == 0};

@@ -25,6 +25,8 @@ struct HttpRequest {
 struct HttpAnswer {
   int status = 0;
   bool is_json = false;
+  /// What it says it is (its type or coding), if no registry says so: a web server's page.
+  std::string foreign = {};
   std::string etag;
   std::string body;
 };

@@ -34,17 +34,20 @@ auto severity(ExitStatus status) { return std::find(kSeverity.begin(), kSeverity
 
 }  // namespace
 
-std::vector<HttpRequest> lookups_in(std::string_view line) {
-  std::vector<HttpRequest> lookups;
+std::vector<HttpRequest> Sender::requests_of(std::string_view line) const {
+  std::vector<HttpRequest> requests;
   const auto command = parse_command_line(line);
-  if (!command) return lookups;
-  const auto add = [&](const std::string& typed) {
-    if (const auto name = parse_typed(typed)) lookups.push_back(make_lookup(*name));
+  if (!command) return requests;
+  const auto look_up = [&](const std::string& typed) {
+    if (const auto name = parse_typed(typed)) requests.push_back(make_lookup(*name));
   };
-  if (const auto* unicast = std::get_if<UnicastCommand>(&*command)) add(unicast->name);
+  if (const auto* unicast = std::get_if<UnicastCommand>(&*command)) look_up(unicast->name);
   if (const auto* multicast = std::get_if<MulticastCommand>(&*command))
-    for (const std::string& typed : multicast->names) add(typed);
-  return lookups;
+    for (const std::string& typed : multicast->names) look_up(typed);
+  if (std::holds_alternative<ListCommand>(*command) ||
+      std::holds_alternative<BroadcastCommand>(*command))
+    requests.push_back(make_list_request(list_etag_));
+  return requests;
 }
 
 void Sender::handle_line(std::string_view line) {
@@ -160,6 +163,8 @@ void Sender::handle_lookup(const HttpAnswer& answer) {
 
 void Sender::handle_list(const HttpAnswer& answer) {
   ListOutcome outcome = interpret_list(answer);
+  if (std::holds_alternative<NotModified>(outcome) && list_etag_.empty())
+    outcome = NotUnderstood{"it answered 304, which nobody asked for"};
   if (auto* users = std::get_if<UserList>(&outcome)) {
     list_ = std::move(users->users);
     list_etag_ = answer.etag;

@@ -22,10 +22,6 @@ struct Transmit {
   common::ByteVector datagram;
 };
 
-/// The look-ups that a command line will ask for, to be made ahead for lines that wait behind
-/// others; none for a line that is no unicast or multicast.
-std::vector<HttpRequest> lookups_in(std::string_view line);
-
 class Sender {
  public:
   /// Ask the registry, then call handle_answer.
@@ -53,6 +49,10 @@ class Sender {
   /// `registry` is the address as typed, for error texts.
   Sender(common::UserName self, std::string registry)
       : self_(std::move(self)), registry_(std::move(registry)) {}
+
+  /// What a command line will ask the registry for, to be asked ahead for lines that wait behind
+  /// others; nothing for one that is no command.
+  std::vector<HttpRequest> requests_of(std::string_view line) const;
 
   /// Begins a command; only when is_idle().
   void handle_line(std::string_view line);

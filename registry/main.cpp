@@ -6,16 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "common/os/standard_streams.hpp"
 #include "registry/shell/options.hpp"
 #include "registry/shell/process.hpp"
 
 int main(int argc, char** argv) {
+  common::os::open_missing_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error code, not a reason to die
   auto parsed = registry::parse_options(std::vector<std::string>(argv + 1, argv + argc));
   if (const auto* leave = std::get_if<registry::Leave>(&parsed)) {
-    fmt::print(stdout, "{}", leave->out);
-    fmt::print(stderr, "{}", leave->err);
-    return static_cast<int>(leave->status);
+    const bool is_said = common::os::print_output(leave->out);
+    common::os::print_error(leave->err);
+    return static_cast<int>(is_said ? leave->status : common::ExitStatus::kOutput);
   }
   auto& options = std::get<registry::Options>(parsed);
   try {
@@ -23,7 +25,7 @@ int main(int argc, char** argv) {
     registry::Process process(std::move(options));
     return static_cast<int>(process.run());
   } catch (const std::exception& error) {  // what libraries throw while starting
-    fmt::print(stderr, "registry: {}\n", error.what());
+    common::os::print_error(fmt::format("registry: {}\n", error.what()));
     return static_cast<int>(common::ExitStatus::kConfiguration);
   }
 }

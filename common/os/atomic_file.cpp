@@ -61,8 +61,13 @@ std::error_code replace_file(const fs::path& path, std::string_view content, mod
 }
 
 expected<std::string, std::error_code> read_file(const fs::path& path, std::size_t bytes_max) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Without waiting: a pipe by that name would hold us until somebody writes to it.
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) return unexpected{last_error()};
+  struct stat about {};
+  if (::fstat(file.get(), &about) != 0) return unexpected{last_error()};
+  if (S_ISDIR(about.st_mode)) return unexpected{std::make_error_code(std::errc::is_a_directory)};
+  if (!S_ISREG(about.st_mode)) return unexpected{std::make_error_code(std::errc::not_supported)};
   std::string content;
   char buffer[65536];
   for (;;) {

@@ -7,10 +7,10 @@
 
 #include <array>
 #include <csignal>
-#include <cstdio>
 
 #include "common/os/clock.hpp"
 #include "common/os/random.hpp"
+#include "common/os/standard_streams.hpp"
 #include "peer/listener.hpp"
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/hook_process.hpp"
@@ -23,14 +23,24 @@ namespace {
 
 using common::ExitStatus;
 using common::os::monotonic_now;
+using common::os::print_error;
 using common::os::UniqueFd;
+using common::os::write_available;
+using common::os::Written;
 
-/// SIGINT and SIGTERM as bytes to read. Before any thread starts, so that all of them block these.
+/// Lines that may wait for a slow reader before no more messages are taken.
+constexpr std::size_t kOutputBytesMax = 256 * 1024;
+
+/// SIGINT, SIGTERM and SIGHUP (unless nohup has it ignored) as bytes to read. Before any thread
+/// starts, so that all of them block these.
 UniqueFd open_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  struct sigaction hang_up {};
+  if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN)
+    sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
@@ -64,9 +74,9 @@ class ListenRun {
   ExitStatus run() {
     listener_.start(monotonic_now());
     while (!carry_out_actions()) wait();
+    finish_output();
     // A name server that does not answer holds the worker for longer than a leaving peer waits.
     if (!worker_.stop_within(Listener::kLogoutTime)) {
-      std::fflush(stdout);
       ::_exit(static_cast<int>(status_));
     }
     return status_;
@@ -80,10 +90,10 @@ class ListenRun {
       if (const auto* job = std::get_if<Listener::Register>(&*action)) {
         worker_.start({job->verb, options_.name, socket_.port(), options_.advertise, token_});
       } else if (const auto* print = std::get_if<Listener::Print>(&*action)) {
-        std::fwrite(print->text.data(), 1, print->text.size(), stdout);
+        output_ += print->text;
       } else if (const auto* note = std::get_if<Listener::Note>(&*action)) {
-        std::fflush(stdout);  // both may be the same terminal
-        if (!options_.quiet || note->is_problem) fmt::print(stderr, "peer: {}\n", note->text);
+        write_output();  // both may be the same terminal
+        if (!options_.quiet || note->is_problem) print_error(fmt::format("peer: {}\n", note->text));
       } else if (const auto* hook = std::get_if<Listener::RunHook>(&*action)) {
         if (!hook_.start(monotonic_now(), hook->received))
           listener_.handle_hook_done(monotonic_now(), "it could not be started");
@@ -92,23 +102,45 @@ class ListenRun {
         is_leaving = true;
       }
     }
-    if (std::fflush(stdout) != 0 && !is_output_closed_) {
-      is_output_closed_ = true;
-      std::clearerr(stdout);
+    write_output();
+    if (is_output_closed_ && !std::exchange(is_stopped_by_output_, true)) {
       listener_.handle_stop(monotonic_now(), ExitStatus::kOutput);
       return carry_out_actions() || is_leaving;
     }
     return is_leaving;
   }
 
+  /// As much as there is room for: signals, timers and the registry do not wait for a reader.
+  void write_output() {
+    std::string_view rest = output_;
+    if (is_output_closed_ || write_available(STDOUT_FILENO, rest) == Written::kFailed) {
+      is_output_closed_ = true;
+      rest = {};
+    }
+    output_.erase(0, output_.size() - rest.size());
+  }
+
+  /// The last lines, for a reader who is only slow.
+  void finish_output() {
+    const auto give_up_at = monotonic_now() + Listener::kLogoutTime;
+    for (write_output(); !output_.empty() && monotonic_now() < give_up_at; write_output()) {
+      pollfd output{STDOUT_FILENO, POLLOUT, 0};
+      ::poll(&output, 1, 100);
+    }
+    if (!output_.empty() && status_ == ExitStatus::kOk) status_ = ExitStatus::kOutput;
+  }
+
   void wait() {
     const bool reads_input =
         listener_.is_asking() && !has_input_ended_ && (!is_terminal_ || is_foreground());
-    std::array<pollfd, 5> fds = {{{socket_.fd(), POLLIN, 0},
+    // What nobody reads here waits in the kernel, which bounds it.
+    const bool receives = output_.size() < kOutputBytesMax;
+    std::array<pollfd, 6> fds = {{{receives ? socket_.fd() : -1, POLLIN, 0},
                                   {signals_.get(), POLLIN, 0},
                                   {worker_.fd(), POLLIN, 0},
                                   {hook_.fd(), POLLIN, 0},
-                                  {reads_input ? STDIN_FILENO : -1, POLLIN, 0}}};
+                                  {reads_input ? STDIN_FILENO : -1, POLLIN, 0},
+                                  {output_.empty() ? -1 : STDOUT_FILENO, POLLOUT, 0}}};
     const int count = ::poll(fds.data(), fds.size(), timeout_ms());
     const auto now = monotonic_now();
     if (count > 0) {
@@ -145,8 +177,7 @@ class ListenRun {
   void read_signal() {
     signalfd_siginfo info{};
     if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
-    listener_.handle_stop(monotonic_now(), info.ssi_signo == SIGINT ? ExitStatus::kInterrupted
-                                                                    : ExitStatus::kTerminated);
+    listener_.handle_stop(monotonic_now(), static_cast<ExitStatus>(128 + info.ssi_signo));
   }
 
   void take_result() {
@@ -174,32 +205,39 @@ class ListenRun {
   RegistryWorker worker_;
   LineReader input_;
   bool has_input_ended_ = false;
+  std::string output_;  // not written yet
   bool is_output_closed_ = false;
+  bool is_stopped_by_output_ = false;
   ExitStatus status_ = ExitStatus::kOk;
 };
 
 }  // namespace
 
 ExitStatus run_listen(const Options& options) {
+  if (options.advertise && !resolve_host(options.advertise->host, {})) {
+    print_error(
+        fmt::format("peer: --advertise: cannot find the host {}\n", options.advertise->host));
+    return ExitStatus::kConfiguration;
+  }
   common::os::SystemRandom random;
   UniqueFd signals = open_signals();
   auto token = TokenFile::open(options.name, options.registry, random);
   if (!token && token.error() == TokenFile::Failure::kInUse) {
-    fmt::print("This user already exists!\n");
-    fmt::print(stderr, "peer: {} is listening here already, at {}\n", options.name.text(),
-               options.registry_text);
+    common::os::print_output("This user already exists!\n");
+    print_error(fmt::format("peer: {} is listening here already, at {}\n", options.name.text(),
+                            options.registry_text));
     return ExitStatus::kRefused;
   }
   if (!token && !options.quiet) {
-    fmt::print(stderr,
-               "peer: no place to keep the name's owner token ($XDG_STATE_HOME): after a crash the "
-               "name will be held for some minutes\n");
+    print_error(
+        "peer: no place to keep the name's owner token ($XDG_STATE_HOME): after a crash the name "
+        "will be held for some minutes\n");
   }
   auto socket = DatagramSocket::open(options.port);
   if (!socket) {
     const bool in_use = socket.error() == std::errc::address_in_use;
-    fmt::print(stderr, "peer: cannot listen on UDP port {}: {}\n", options.port,
-               in_use ? "the port is in use" : socket.error().message());
+    print_error(fmt::format("peer: cannot listen on UDP port {}: {}\n", options.port,
+                            in_use ? "the port is in use" : socket.error().message()));
     return in_use ? ExitStatus::kUnavailable : ExitStatus::kConfiguration;
   }
   ListenRun run(options, std::move(signals), *std::move(socket),

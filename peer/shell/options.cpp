@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "common/os/decimal_option.hpp"
 #include "common/safe_text.hpp"
 #include "common/suggest.hpp"
 #include "common/version.hpp"
@@ -158,13 +159,21 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
   app.add_option("name", raw.name);
   app.add_option("registry", raw.registry);
   app.add_option("mode", raw.mode);
-  app.add_option("--port", options.port)->check(CLI::Range(1024, 65535));
+  app.add_option("--port", options.port)
+      ->check(common::os::decimal_option())
+      ->check(CLI::Range(1024, 65535));
   app.add_option("--advertise", raw.advertise);
   app.add_option("--question", raw.question)->check(CLI::IsMember({"always", "terminal", "never"}));
-  app.add_option("-n", raw.count)->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 62));
-  app.add_option("-W", raw.wait)->check(CLI::Range(0.001, kSecondsMax));
+  app.add_option("-n", raw.count)
+      ->check(common::os::decimal_option())
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 62));
+  app.add_option("-W", raw.wait)
+      ->check(common::os::decimal_option())
+      ->check(CLI::Range(0.001, kSecondsMax));
   app.add_option("--exec", options.hook);
-  app.add_option("--exec-timeout", raw.hook_time)->check(CLI::Range(0.001, kSecondsMax));
+  app.add_option("--exec-timeout", raw.hook_time)
+      ->check(common::os::decimal_option())
+      ->check(CLI::Range(0.001, kSecondsMax));
   app.add_flag("--json", options.json);
   app.add_flag("-q,--quiet", options.quiet);
   app.add_flag("-h,--help", raw.help);

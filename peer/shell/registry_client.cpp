@@ -235,6 +235,16 @@ class RegistryClient::Engine final : public httplib::ClientImpl {
   std::string host_field_;
 };
 
+/// Registries, old ones too, answer with plain text, JSON or without a type.
+std::string foreign_type(const httplib::Response& in) {
+  const std::string coding = in.get_header_value("Content-Encoding");
+  if (!coding.empty() && coding != "identity") return coding;
+  const std::string type = in.get_header_value("Content-Type");
+  const bool is_known = type.empty() || type.starts_with("text/plain") ||
+                        type.starts_with("text/*") || type.starts_with("application/json");
+  return is_known ? std::string() : type;
+}
+
 RegistryClient::RegistryClient(common::HostPort registry)
     : registry_(std::move(registry)),
       engine_(std::make_unique<Engine>(registry_)),
@@ -360,6 +370,7 @@ RegistryClient::Result<HttpAnswer> RegistryClient::run(Stream& stream, const Htt
   if (!connection_->is_kept) connection_.reset();
   return HttpAnswer{.status = in.status,
                     .is_json = in.get_header_value("Content-Type").starts_with("application/json"),
+                    .foreign = foreign_type(in),
                     .etag = in.get_header_value("ETag"),
                     .body = std::move(in.body)};
 }

@@ -17,8 +17,10 @@ struct FreeAddresses {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
 
-/// The first address of a host, of the family `like` has if there is one.
-std::optional<common::IpAddress> resolve(const std::string& host, const common::IpAddress& like) {
+}  // namespace
+
+std::optional<common::IpAddress> resolve_host(const std::string& host,
+                                              const common::IpAddress& like) {
   if (const auto address = common::IpAddress::parse(host)) return address;
   addrinfo hints{};
   hints.ai_socktype = SOCK_DGRAM;
@@ -37,8 +39,6 @@ std::optional<common::IpAddress> resolve(const std::string& host, const common::
   }
   return first;
 }
-
-}  // namespace
 
 RegistryWorker::RegistryWorker(common::HostPort registry)
     : client_(std::move(registry)),
@@ -109,7 +109,7 @@ RegistryWorker::Result RegistryWorker::work(const Job& job) {
   if (job.verb == Verb::kLogout && registered_) {
     endpoint = *registered_;
   } else if (job.advertise) {
-    const auto address = resolve(job.advertise->host, *local);
+    const auto address = resolve_host(job.advertise->host, *local);
     if (!address) {
       return {endpoint, common::unexpected{ExchangeFailure{
                             ExchangeFailure::Kind::kUnreachable,

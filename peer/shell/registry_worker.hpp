@@ -13,6 +13,10 @@
 
 namespace peer {
 
+/// The first address of a host, of the family `like` has if there is one.
+std::optional<common::IpAddress> resolve_host(const std::string& host,
+                                              const common::IpAddress& like);
+
 class RegistryWorker {
  public:
   struct Job {

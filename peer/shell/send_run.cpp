@@ -5,13 +5,14 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "common/limits.hpp"
+#include "common/os/standard_streams.hpp"
 #include "peer/sender.hpp"
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/line_reader.hpp"
@@ -22,36 +23,60 @@ namespace {
 
 using common::ExitStatus;
 
-/// -W: the whole run ends here, whatever it waits for. Lines are flushed one by one, so nothing
-/// that was said is lost.
-void end_at(common::Duration wait) {
-  std::signal(SIGALRM, [](int) { ::_exit(static_cast<int>(ExitStatus::kTimedOut)); });
-  const auto microseconds = std::chrono::ceil<std::chrono::microseconds>(wait).count();
-  const itimerval timer{
-      .it_interval = {},
-      .it_value = {.tv_sec = microseconds / 1'000'000, .tv_usec = microseconds % 1'000'000}};
-  setitimer(ITIMER_REAL, &timer, nullptr);
-}
+/// -W: the whole run ends once this is over, at a place where it waits: what was said by then is
+/// written, and what was sent was said.
+class TimeLimit {
+ public:
+  explicit TimeLimit(std::optional<common::Duration> wait) : is_set_(wait.has_value()) {
+    if (!wait) return;
+    sigemptyset(&alarm_);
+    sigaddset(&alarm_, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarm_, nullptr);
+    std::signal(SIGALRM, [](int) { ::_exit(static_cast<int>(ExitStatus::kTimedOut)); });
+    const auto microseconds = std::chrono::ceil<std::chrono::microseconds>(*wait).count();
+    const itimerval timer{
+        .it_interval = {},
+        .it_value = {.tv_sec = microseconds / 1'000'000, .tv_usec = microseconds % 1'000'000}};
+    setitimer(ITIMER_REAL, &timer, nullptr);
+  }
+
+  /// The run may end while `wait` runs.
+  template <typename Wait>
+  auto during(Wait wait) const {
+    if (!is_set_) return wait();
+    pthread_sigmask(SIG_UNBLOCK, &alarm_, nullptr);
+    auto result = wait();
+    pthread_sigmask(SIG_BLOCK, &alarm_, nullptr);
+    return result;
+  }
+
+ private:
+  bool is_set_;
+  sigset_t alarm_{};
+};
 
 class SendRun {
  public:
   SendRun(const Options& options, DatagramSocket socket)
       : sender_(options.name, options.registry_text),
         client_(options.registry),
-        socket_(std::move(socket)) {}
+        socket_(std::move(socket)),
+        limit_(options.wait),
+        is_terminal_(isatty(STDOUT_FILENO)) {}
 
   ExitStatus run_words(const std::vector<std::string>& words) {
     sender_.handle_words(words);
     drain();
-    return status();
+    return finish();
   }
 
   ExitStatus run_input() {
     LineReader input(STDIN_FILENO);
     for (;;) {
-      const std::vector<LineReader::Line> lines = input.next(kLinesAhead);
-      if (lines.empty()) return status();
-      if (lines.size() > 1) look_up_ahead(lines);
+      write_output();
+      const auto lines = limit_.during([&] { return input.next(kLinesAhead); });
+      if (lines.empty()) return finish();
+      if (lines.size() > 1) fetch_ahead(lines);
       for (const LineReader::Line& line : lines) {
         if (line.is_overlong) {
           sender_.handle_overlong_line();
@@ -59,43 +84,63 @@ class SendRun {
           sender_.handle_line(line.text);
         }
         drain();
-        if (sender_.has_exited() || is_output_closed_) return status();
+        if (sender_.has_exited() || is_output_closed_) return finish();
       }
       ahead_.clear();
     }
   }
 
  private:
-  /// Commands that wait on standard input are looked up together: one trip to the registry, not one
-  /// each.
+  /// What commands that wait on standard input will ask for is fetched together: one trip to the
+  /// registry, not one each.
   static constexpr std::size_t kLinesAhead = 128;
-  /// All of them are written before the first answer is read: few enough for any socket's buffers.
-  static constexpr std::size_t kLookupsAhead = 256;
+  /// All of it is asked for before the first answer is read: little enough for any socket's
+  /// buffers.
+  static constexpr std::size_t kRequestsAhead = 256;
+  /// Written at the latest; sooner where somebody waits: at the end of what waits on input.
+  static constexpr std::size_t kOutputBytesMax = 32 * 1024;
 
-  void look_up_ahead(const std::vector<LineReader::Line>& lines) {
+  void fetch_ahead(const std::vector<LineReader::Line>& lines) {
     std::vector<HttpRequest> requests;
     std::unordered_set<std::string> targets;
     for (const LineReader::Line& line : lines) {
-      for (HttpRequest& request : lookups_in(line.text)) {
-        if (requests.size() < kLookupsAhead && targets.insert(request.target).second)
+      for (HttpRequest& request : sender_.requests_of(line.text)) {
+        if (requests.size() < kRequestsAhead && targets.insert(request.target).second)
           requests.push_back(std::move(request));
       }
     }
-    auto answers = client_.exchange_all(requests);
+    auto answers = limit_.during([&] { return client_.exchange_all(requests); });
     for (std::size_t i = 0; i < answers.size(); ++i)
       ahead_.emplace(std::move(requests[i].target), std::move(answers[i]));
   }
 
   Sender::AnswerOrFailure exchange(const HttpRequest& request) {
     const auto it = ahead_.find(request.target);
-    if (it != ahead_.end()) {
-      if (it->second) return it->second;
-      return ahead_.extract(it).mapped();  // a failure is one command's: the next tries for itself
+    if (it == ahead_.end()) {
+      write_output();
+      return limit_.during([&] { return client_.exchange(request); });
     }
-    return client_.exchange(request);
+    // A failure is one command's: the next tries for itself.
+    if (!it->second) return ahead_.extract(it).mapped();
+    const HttpAnswer& answer = *it->second;
+    const bool is_known =
+        !answer.etag.empty() && answer.status == 200 &&
+        std::any_of(request.headers.begin(), request.headers.end(), [&](const auto& field) {
+          return field.first == "If-None-Match" && field.second == answer.etag;
+        });
+    if (is_known) return HttpAnswer{.status = 304, .etag = answer.etag, .body = {}};
+    return answer;
   }
 
-  ExitStatus status() const { return is_output_closed_ ? ExitStatus::kOutput : sender_.status(); }
+  ExitStatus finish() {
+    write_output();
+    return is_output_closed_ ? ExitStatus::kOutput : sender_.status();
+  }
+
+  void write_output() {
+    if (!limit_.during([&] { return common::os::print_output(output_); })) is_output_closed_ = true;
+    output_.clear();
+  }
 
   /// Carries out what the sender asks for until the command is done.
   void drain() {
@@ -105,11 +150,12 @@ class SendRun {
       } else if (const auto* send = std::get_if<Sender::SendDatagrams>(&*action)) {
         sender_.handle_sent(socket_.send(send->datagrams));
       } else if (const auto* print = std::get_if<Sender::Print>(&*action)) {
-        std::fwrite(print->line.data(), 1, print->line.size(), stdout);
-        std::fputc('\n', stdout);
-        if (std::fflush(stdout) != 0) is_output_closed_ = true;
+        output_ += print->line;
+        output_ += '\n';
+        if (is_terminal_ || output_.size() > kOutputBytesMax) write_output();
       } else if (const auto* complain = std::get_if<Sender::Complain>(&*action)) {
-        fmt::print(stderr, "peer: {}\n", complain->text);
+        write_output();  // both may be the same terminal
+        common::os::print_error(fmt::format("peer: {}\n", complain->text));
       }
     }
   }
@@ -117,7 +163,10 @@ class SendRun {
   Sender sender_;
   RegistryClient client_;
   DatagramSocket socket_;
+  TimeLimit limit_;
   std::unordered_map<std::string, Sender::AnswerOrFailure> ahead_;  // fetched ahead, by target
+  std::string output_;                                              // not written yet
+  bool is_terminal_;
   bool is_output_closed_ = false;
 };
 
@@ -126,16 +175,16 @@ class SendRun {
 ExitStatus run_send(const Options& options) {
   auto socket = DatagramSocket::open(0);
   if (!socket) {
-    fmt::print(stderr, "peer: cannot open a UDP socket: {}\n", socket.error().message());
+    common::os::print_error(
+        fmt::format("peer: cannot open a UDP socket: {}\n", socket.error().message()));
     return ExitStatus::kConfiguration;
   }
-  if (options.wait) end_at(*options.wait);
   SendRun run(options, *std::move(socket));
   if (!options.command.empty()) return run.run_words(options.command);
   if (isatty(STDIN_FILENO) && !options.quiet) {
-    fmt::print(stderr,
-               "peer: commands: list   unicast NAME \"TEXT\"   multicast [A, B] \"TEXT\"   "
-               "broadcast \"TEXT\"   exit\n");
+    common::os::print_error(
+        "peer: commands: list   unicast NAME \"TEXT\"   multicast [A, B] \"TEXT\"   "
+        "broadcast \"TEXT\"   exit\n");
   }
   return run.run_input();
 }

@@ -1,10 +1,13 @@
 #include "peer/shell/token_file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <pwd.h>
+#include <sodium.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 
 #include "common/owner_token.hpp"
@@ -27,6 +30,21 @@ std::optional<fs::path> state_folder() {
   return fs::path(home) / ".local" / "state" / "peer";
 }
 
+/// The name's folder. The key, not the text: Ali and ali are one user. Safe in a path: the grammar
+/// of names has no slash, and a name begins with a letter or digit. Folding can make a key longer
+/// than a part of a path may be; then its hash stands for it.
+std::string folder_name(const common::UserName& name) {
+  constexpr std::size_t kPathPartMax = 255;
+  const std::string& key = name.key();
+  if (key.size() <= kPathPartMax) return key;
+  std::array<unsigned char, crypto_generichash_BYTES> hash{};
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(key.data()),
+                     key.size(), nullptr, 0);
+  std::string text = "long-";
+  for (const unsigned char byte : hash) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
 }  // namespace
 
 common::expected<TokenFile, TokenFile::Failure> TokenFile::open(const common::UserName& name,
@@ -34,9 +52,7 @@ common::expected<TokenFile, TokenFile::Failure> TokenFile::open(const common::Us
                                                                 common::Random& random) {
   const auto state = state_folder();
   if (!state) return common::unexpected{Failure::kUnavailable};
-  // Both parts are safe in a path: the grammar of names and of hosts has no slash, and a name
-  // begins with a letter or digit. The key, not the text: Ali and ali are one user.
-  const fs::path folder = *state / name.key();
+  const fs::path folder = *state / folder_name(name);
   std::error_code failed;
   fs::create_directories(folder, failed);
   if (failed) return common::unexpected{Failure::kUnavailable};

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 #include "common/os/clock.hpp"
+#include "common/os/standard_streams.hpp"
 #include "common/safe_text.hpp"
 #include "common/user_json.hpp"
 
@@ -15,6 +17,17 @@ namespace {
 constexpr std::size_t kValueBytesMax = 256;
 /// Lines that may wait for a slow reader; the oldest are dropped beyond.
 constexpr std::size_t kQueueLines = 8192;
+
+/// Standard error, which may be a pipe that nobody empties: then lines are lost, and nobody waits.
+/// One thread writes.
+class ErrorStreamSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t text;
+    formatter_->format(message, text);
+    common::os::print_error({text.data(), text.size()});
+  }
+  void flush_() override {}
+};
 
 bool needs_quotes(std::string_view value) {
   return value.empty() || value.find_first_of(" =\"\\\t") != value.npos;
@@ -54,7 +67,7 @@ std::string format_log_line(LogFormat format, common::WallTime time, std::string
 
 Log::Log(LogFormat format) : format_(format) {
   spdlog::init_thread_pool(kQueueLines, 1);
-  logger_ = spdlog::create_async_nb<spdlog::sinks::stderr_sink_mt>("registry");
+  logger_ = spdlog::create_async_nb<ErrorStreamSink>("registry");
   logger_->set_pattern("%v");
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/os/decimal_option.hpp"
 #include "common/safe_text.hpp"
 #include "common/suggest.hpp"
 #include "common/version.hpp"
@@ -82,8 +83,11 @@ std::variant<Options, Leave> parse_options(std::vector<std::string> arguments) {
   app.add_option("listen", listen);
   app.add_option("--userlist", options.user_list);
   app.add_option("--data", options.data);
-  app.add_option("--lease", lease)->check(CLI::Range(std::int64_t{1}, kLeaseSecondsMax));
+  app.add_option("--lease", lease)
+      ->check(common::os::decimal_option())
+      ->check(CLI::Range(std::int64_t{1}, kLeaseSecondsMax));
   app.add_option("--classic-lease", classic_lease)
+      ->check(common::os::decimal_option())
       ->check(CLI::Range(std::int64_t{1}, kLeaseSecondsMax));
   app.add_flag("--allow-foreign-address", options.rules.allow_foreign_address);
   app.add_option("--host", options.hosts)->allow_extra_args(false);

@@ -10,6 +10,7 @@
 #include "common/classic_record.hpp"
 #include "common/os/atomic_file.hpp"
 #include "common/os/clock.hpp"
+#include "common/os/standard_streams.hpp"
 #include "common/safe_text.hpp"
 #include "common/version.hpp"
 #include "registry/shell/prober.hpp"
@@ -24,7 +25,9 @@ using common::os::monotonic_now;
 /// Between attempts to write the database anew after an I/O error.
 constexpr std::chrono::seconds kRebuildInterval{1};
 
-void complain(std::string_view text) { fmt::print(stderr, "registry: {}\n", text); }
+void complain(std::string_view text) {
+  common::os::print_error(fmt::format("registry: {}\n", text));
+}
 
 /// Every connection is a descriptor; the default soft limit of 1,024 would be reached first.
 void raise_descriptor_limit() {
@@ -117,12 +120,17 @@ ExitStatus Process::open_store() {
   if (!database) {
     complain(database.error().text);
     if (database.error().kind == StoreError::Kind::kInUse) {
-      fmt::print(stderr, "  Choose another: registry --userlist FILE or --data DIR\n");
+      common::os::print_error("  Choose another: registry --userlist FILE or --data DIR\n");
       return ExitStatus::kUnavailable;
     }
     return ExitStatus::kConfiguration;
   }
   auto user_list = std::make_unique<UserListFile>(options_.user_list, **database);
+  if (const auto locked = user_list->lock(); !locked) {
+    complain(locked.error().text);
+    return locked.error().kind == StoreError::Kind::kInUse ? ExitStatus::kUnavailable
+                                                           : ExitStatus::kConfiguration;
+  }
   const auto imported = user_list->import(
       common::os::wall_now(), random_, [this](bool is_warning, std::string_view text) {
         if (is_warning) return log_.warn("user list edited", {{"note", std::string(text)}});
@@ -175,9 +183,10 @@ ExitStatus Process::open_sockets(std::vector<Endpoint>& bound) {
     const bool in_use = listening.error() == asio::error::address_in_use;
     complain(fmt::format("cannot listen on {}: {}", common::format_endpoint(endpoint),
                          in_use ? "the port is in use" : listening.error().message()));
-    fmt::print(stderr, "  Choose another: registry {}\n",
-               common::format_host_port(
-                   {options_.listen.host, static_cast<std::uint16_t>(endpoint.port + 1)}));
+    common::os::print_error(
+        fmt::format("  Choose another: registry {}\n",
+                    common::format_host_port(
+                        {options_.listen.host, static_cast<std::uint16_t>(endpoint.port + 1)})));
     return in_use ? ExitStatus::kUnavailable : ExitStatus::kConfiguration;
   }
   if (bound.empty()) {
@@ -382,8 +391,9 @@ ExitStatus Process::check(const Options& options) {
     report(
         fmt::format("cannot read {}: {}", options.user_list.string(), content.error().message()));
   }
-  if (is_well) fmt::print("registry: options and files are in order\n");
-  return is_well ? ExitStatus::kOk : ExitStatus::kConfiguration;
+  if (!is_well) return ExitStatus::kConfiguration;
+  const bool is_said = common::os::print_output("registry: options and files are in order\n");
+  return is_said ? ExitStatus::kOk : ExitStatus::kOutput;
 }
 
 }  // namespace registry

@@ -1,7 +1,9 @@
 #include "registry/store/user_list_file.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
+#include <sys/file.h>
 
 #include "common/os/atomic_file.hpp"
 #include "common/safe_text.hpp"
@@ -40,6 +42,19 @@ std::string describe(const BadLine& line) {
 }
 
 }  // namespace
+
+common::expected<void, StoreError> UserListFile::lock() {
+  std::error_code ignored;
+  std::filesystem::path target = std::filesystem::weakly_canonical(path_, ignored);
+  if (ignored) target = path_;
+  // Beside it: the file itself is another one after each export.
+  const auto beside = target.parent_path() / ("." + target.filename().string() + ".lock");
+  lock_ = common::os::UniqueFd(::open(beside.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock_.is_open()) return unexpected{file_error(beside, "open", common::os::last_error())};
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return {};
+  return unexpected{StoreError{StoreError::Kind::kInUse,
+                               fmt::format("{} is in use by another registry", path_.string())}};
+}
 
 common::expected<void, StoreError> UserListFile::import(
     common::WallTime now, common::Random& random,

@@ -18,6 +18,10 @@ class UserListFile {
   UserListFile(std::filesystem::path path, SqliteDatabase& database)
       : path_(std::move(path)), database_(database) {}
 
+  /// Keeps other registries, whatever their data folders, from writing the same file, until
+  /// destruction.
+  common::expected<void, StoreError> lock();
+
   /// Takes a person's edit over into the database; does nothing if the file is as it was last
   /// exported, or missing. Lines that are no records are kept in `<path>.rejected`. `log` is told
   /// what was done, one line each.
@@ -34,6 +38,7 @@ class UserListFile {
 
   std::filesystem::path path_;
   SqliteDatabase& database_;
+  common::os::UniqueFd lock_;
 };
 
 }  // namespace registry

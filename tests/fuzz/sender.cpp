@@ -81,7 +81,8 @@ class World {
     questions_left_ = 1 + std::count(text.begin(), text.end(), ',');
     ahead_.clear();
     if (call == '>') {
-      for (const peer::HttpRequest& request : peer::lookups_in(text)) ahead_.insert(request.target);
+      for (const peer::HttpRequest& request : sender_.requests_of(text))
+        ahead_.insert(request.target);
       is_ahead_whole_ = true;
       sender_.handle_line(text);
     } else {

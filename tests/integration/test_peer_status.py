@@ -58,7 +58,7 @@ class OddRegistryTest(IntegrationTest):
             self.assertNotIn(bad, sender.stderr.decode())
 
     def test_a_busy_one_is_tried_again_by_a_listener_until_it_takes_the_name(self):
-        with ScriptedServer(BUSY, answer("200 OK")) as server:
+        with ScriptedServer(BUSY, answer("200 OK", "", "text/plain")) as server:
             bob = self.start_listener("bob", server)
             self.assertIn(b"the disk is full", bob.stderr)
             self.assertEqual(len(server.requests), 2)

@@ -96,7 +96,12 @@ TEST_CASE("a file is read up to a bound, and refused above it") {
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error() == std::errc::file_too_large);
   CHECK(read_file(folder / "nothing", 100).error() == std::errc::no_such_file_or_directory);
-  CHECK(read_file("/dev/zero", 1000).error() == std::errc::file_too_large);
+  // Nothing that may never end, or never begin.
+  CHECK(read_file("/dev/zero", 1000).error() == std::errc::not_supported);
+  const auto pipe = folder / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(read_file(pipe, 1000).error() == std::errc::not_supported);
+  CHECK(read_file(folder.path(), 1000).error() == std::errc::is_a_directory);
 }
 
 }  // namespace
