@@ -67,6 +67,10 @@ bool is_harmless(std::string_view text) { return to_terminal(text) == text; }
 
 bool is_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
+    if (static_cast<unsigned char>(text[at]) < 0x80) {
+      ++at;
+      continue;
+    }
     const Decoded found = decode_at(text, at);
     if (found.code_point < 0) return false;
     at += found.bytes;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/limits.hpp"
 #include "common/safe_text.hpp"
 
@@ -27,10 +29,10 @@ std::string to_string(EncodeError error) {
 
 common::expected<common::ByteVector, EncodeError> encode_classic(const common::UserName& sender,
                                                                  std::string_view text) {
-  constexpr std::string_view kForbidden("\r\n\0", 3);
   if (sender.text().size() + kSeparator.size() + text.size() > common::kClassicDatagramBytesMax)
     return common::unexpected{EncodeError::kTooLong};
-  if (text.find_first_of(kForbidden) != text.npos)
+  const auto ends_line = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  if (std::any_of(text.begin(), text.end(), ends_line))
     return common::unexpected{EncodeError::kMultiLine};
   if (!common::is_utf8(text)) return common::unexpected{EncodeError::kNotUtf8};
   std::string datagram = sender.text();

@@ -36,6 +36,10 @@ auto severity(ExitStatus status) { return std::find(kSeverity.begin(), kSeverity
 
 std::vector<HttpRequest> Sender::requests_of(std::string_view line) const {
   std::vector<HttpRequest> requests;
+  if (line.starts_with("broadcast ")) {  // whatever follows: parsing it twice takes time
+    requests.push_back(make_list_request(list_etag_));
+    return requests;
+  }
   const auto command = parse_command_line(line);
   if (!command) return requests;
   const auto look_up = [&](const std::string& typed) {

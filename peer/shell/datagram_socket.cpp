@@ -38,7 +38,7 @@ UniqueFd open_family(int family, std::uint16_t port, std::error_code& failed) {
   const common::Endpoint any{family == AF_INET6 ? common::IpAddress::v6({}) : common::IpAddress(),
                              port};
   const SocketAddress address = to_socket_address(any, family);
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) {
+  if (::bind(fd.get(), address.get(), address.size) != 0) {
     failed = common::os::last_error();
     return {};
   }
@@ -77,11 +77,12 @@ void DatagramSocket::receive(
 
 std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>& datagrams) {
   std::vector<Sender::SendResult> results(datagrams.size());
-  std::array<mmsghdr, kBatch> messages{};
-  std::array<iovec, kBatch> payloads{};
-  std::array<SocketAddress, kBatch> addresses{};
+  // Most calls send one datagram, so only what is used of these is set.
+  std::array<mmsghdr, kBatch> messages;
+  std::array<iovec, kBatch> payloads;
+  std::array<SocketAddress, kBatch> addresses;
   std::size_t done = 0;
-  auto give_up_at = monotonic_now() + kSendTime;
+  std::optional<common::TimePoint> give_up_at;  // set while the kernel has no room
   while (done < datagrams.size()) {
     std::size_t count = 0;
     for (; count < std::min(kBatch, datagrams.size() - done); ++count) {
@@ -91,7 +92,7 @@ std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>
       addresses[i] = to_socket_address(transmit.to, family_);
       payloads[i] = {const_cast<std::byte*>(transmit.datagram.data()), transmit.datagram.size()};
       messages[i] = {};
-      messages[i].msg_hdr.msg_name = &addresses[i].storage;
+      messages[i].msg_hdr.msg_name = &addresses[i].v6;
       messages[i].msg_hdr.msg_namelen = addresses[i].size;
       messages[i].msg_hdr.msg_iov = &payloads[i];
       messages[i].msg_hdr.msg_iovlen = 1;
@@ -103,8 +104,10 @@ std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>
     const int sent = ::sendmmsg(fd_.get(), messages.data(), static_cast<unsigned>(count), 0);
     if (sent > 0) {
       done += static_cast<std::size_t>(sent);
-      give_up_at = monotonic_now() + kSendTime;
-    } else if ((errno == EAGAIN || errno == ENOBUFS) && monotonic_now() < give_up_at) {
+      give_up_at.reset();
+    } else if ((errno == EAGAIN || errno == ENOBUFS) &&
+               (!give_up_at || monotonic_now() < *give_up_at)) {
+      if (!give_up_at) give_up_at = monotonic_now() + kSendTime;
       pollfd writable{fd_.get(), POLLOUT, 0};
       ::poll(&writable, 1, 100);
     } else if (errno != EINTR && errno != ECONNREFUSED) {

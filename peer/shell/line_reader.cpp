@@ -17,7 +17,8 @@ std::vector<LineReader::Line> LineReader::next(std::size_t lines_max) {
     }
     if (!lines.empty()) return lines;
     if (has_ended_) {
-      if (!buffer_.empty() && !is_skipping_) lines.push_back({std::exchange(buffer_, {})});
+      if (at_ < buffer_.size() && !is_skipping_) lines.push_back({buffer_.substr(at_)});
+      drop_all();
       return lines;
     }
     char chunk[16 * 1024];
@@ -41,25 +42,33 @@ bool LineReader::read_available(std::vector<Line>& lines) {
 
 std::optional<LineReader::Line> LineReader::take_line() {
   for (;;) {
-    const auto end = buffer_.find('\n');
+    const auto end = buffer_.find('\n', at_);
     if (is_skipping_) {
       if (end == buffer_.npos) {
-        buffer_.clear();
+        drop_all();
         return std::nullopt;
       }
-      buffer_.erase(0, end + 1);
+      at_ = end + 1;
       is_skipping_ = false;
       continue;
     }
     if (end != buffer_.npos) {
-      Line line{buffer_.substr(0, end), end > kLineBytesMax};
-      buffer_.erase(0, end + 1);
+      Line line{buffer_.substr(at_, end - at_), end - at_ > kLineBytesMax};
+      at_ = end + 1;
       return line;
     }
+    buffer_.erase(0, std::exchange(at_, 0));  // once for all lines of a read
     if (buffer_.size() <= kLineBytesMax) return std::nullopt;
     is_skipping_ = true;
-    return Line{std::exchange(buffer_, {}), true};
+    Line line{buffer_, true};
+    drop_all();
+    return line;
   }
+}
+
+void LineReader::drop_all() {
+  buffer_.clear();
+  at_ = 0;
 }
 
 }  // namespace peer

@@ -29,9 +29,11 @@ class LineReader {
 
  private:
   std::optional<Line> take_line();
+  void drop_all();
 
   int fd_;
   std::string buffer_;
+  std::size_t at_ = 0;  // where the next line begins in it
   bool is_skipping_ = false;  // the rest of an overlong line
   bool has_ended_ = false;
 };

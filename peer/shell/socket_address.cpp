@@ -1,7 +1,5 @@
 #include "peer/shell/socket_address.hpp"
 
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -14,25 +12,23 @@ SocketAddress to_socket_address(const common::Endpoint& endpoint, int family) {
   const auto& bytes = endpoint.address.bytes();
   if (family == AF_INET) {
     ENSURE(!endpoint.address.is_v6());
-    sockaddr_in in{};
-    in.sin_family = AF_INET;
-    in.sin_port = htons(endpoint.port);
-    std::memcpy(&in.sin_addr, bytes.data(), sizeof in.sin_addr);
-    std::memcpy(&address.storage, &in, sizeof in);
-    address.size = sizeof in;
+    address.v4 = {};
+    address.v4.sin_family = AF_INET;
+    address.v4.sin_port = htons(endpoint.port);
+    std::memcpy(&address.v4.sin_addr, bytes.data(), sizeof address.v4.sin_addr);
+    address.size = sizeof address.v4;
     return address;
   }
-  sockaddr_in6 in{};
-  in.sin6_family = AF_INET6;
-  in.sin6_port = htons(endpoint.port);
+  address.v6 = {};
+  address.v6.sin6_family = AF_INET6;
+  address.v6.sin6_port = htons(endpoint.port);
   if (endpoint.address.is_v6()) {
-    std::memcpy(&in.sin6_addr, bytes.data(), sizeof in.sin6_addr);
+    std::memcpy(&address.v6.sin6_addr, bytes.data(), sizeof address.v6.sin6_addr);
   } else {
-    in.sin6_addr.s6_addr[10] = in.sin6_addr.s6_addr[11] = 0xff;
-    std::copy_n(bytes.begin(), 4, in.sin6_addr.s6_addr + 12);
+    address.v6.sin6_addr.s6_addr[10] = address.v6.sin6_addr.s6_addr[11] = 0xff;
+    std::copy_n(bytes.begin(), 4, address.v6.sin6_addr.s6_addr + 12);
   }
-  std::memcpy(&address.storage, &in, sizeof in);
-  address.size = sizeof in;
+  address.size = sizeof address.v6;
   return address;
 }
 

@@ -1,6 +1,7 @@
 // Between our endpoints and the kernel's socket addresses. For shells.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <optional>
@@ -10,8 +11,13 @@
 namespace peer {
 
 struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
+  union {
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  };
+  socklen_t size;
+
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&v6); }
 };
 
 /// The endpoint as a socket of that family takes it: for AF_INET6, IPv4 becomes IPv4-mapped.

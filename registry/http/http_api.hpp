@@ -41,8 +41,8 @@ struct ApiRequest {
   std::optional<std::string_view> param(std::string_view name) const;
 };
 
-/// A request but for its path and query, which stay empty: those have to be decoded first. Its views
-/// point into `framed`.
+/// A request but for its path and query, which stay empty: those have to be decoded first. Its
+/// views point into `framed`.
 ApiRequest make_api_request(const FramedRequest& framed, const common::IpAddress& source,
                             const common::IpAddress& local);
 
