@@ -34,24 +34,19 @@ auto severity(ExitStatus status) { return std::find(kSeverity.begin(), kSeverity
 
 }  // namespace
 
-std::vector<HttpRequest> Sender::requests_of(std::string_view line) const {
-  std::vector<HttpRequest> requests;
-  if (line.starts_with("broadcast ")) {  // whatever follows: parsing it twice takes time
-    requests.push_back(make_list_request(list_etag_));
-    return requests;
-  }
+std::vector<HttpRequest> lookups_in(std::string_view line) {
+  std::vector<HttpRequest> lookups;
+  const bool may_look_up = line.find("cast") != line.npos && !line.starts_with("broadcast ");
+  if (!may_look_up) return lookups;  // most lines need no second parsing
   const auto command = parse_command_line(line);
-  if (!command) return requests;
-  const auto look_up = [&](const std::string& typed) {
-    if (const auto name = parse_typed(typed)) requests.push_back(make_lookup(*name));
+  if (!command) return lookups;
+  const auto add = [&](const std::string& typed) {
+    if (const auto name = parse_typed(typed)) lookups.push_back(make_lookup(*name));
   };
-  if (const auto* unicast = std::get_if<UnicastCommand>(&*command)) look_up(unicast->name);
+  if (const auto* unicast = std::get_if<UnicastCommand>(&*command)) add(unicast->name);
   if (const auto* multicast = std::get_if<MulticastCommand>(&*command))
-    for (const std::string& typed : multicast->names) look_up(typed);
-  if (std::holds_alternative<ListCommand>(*command) ||
-      std::holds_alternative<BroadcastCommand>(*command))
-    requests.push_back(make_list_request(list_etag_));
-  return requests;
+    for (const std::string& typed : multicast->names) add(typed);
+  return lookups;
 }
 
 void Sender::handle_line(std::string_view line) {
@@ -69,24 +64,25 @@ void Sender::handle_overlong_line() {
 }
 
 void Sender::begin(const common::expected<Command, CommandError>& command, bool from_input) {
-  delivered_ = unknown_ = failed_ = next_name_ = 0;
+  tally_ = std::make_shared<Tally>();
+  next_name_ = 0;
   names_.clear();
   has_said_empty_ = false;
   if (!command) {
-    actions_.push_back(Print{"Invalid command!"});
-    actions_.push_back(Complain{command.error().usage});
+    output_.push_back(Print{"Invalid command!"});
+    output_.push_back(Complain{command.error().usage});
     return report(from_input ? ExitStatus::kBadInput : ExitStatus::kUsage);
   }
   if (std::holds_alternative<ExitCommand>(*command)) {
     has_exited_ = true;
   } else if (std::holds_alternative<ListCommand>(*command)) {
     step_ = Step::kListing;
-    actions_.push_back(Fetch{make_list_request(list_etag_)});
+    fetch_list();
   } else if (const auto* unicast = std::get_if<UnicastCommand>(&*command)) {
     begin_texts({unicast->name}, unicast->text);
   } else if (const auto* multicast = std::get_if<MulticastCommand>(&*command)) {
     if (multicast->names.empty()) {
-      actions_.push_back(Print{"please enter a user in []"});
+      output_.push_back(Print{"please enter a user in []"});
       return report(from_input ? ExitStatus::kBadInput : ExitStatus::kUsage);
     }
     begin_texts(multicast->names, multicast->text);
@@ -98,7 +94,7 @@ void Sender::begin(const common::expected<Command, CommandError>& command, bool 
 bool Sender::encode(std::string_view text) {
   auto datagram = encode_classic(self_, text);
   if (!datagram) {
-    actions_.push_back(Complain{to_string(datagram.error())});
+    output_.push_back(Complain{to_string(datagram.error())});
     report(ExitStatus::kBadInput);
     return false;
   }
@@ -115,7 +111,12 @@ void Sender::begin_texts(std::vector<std::string> names, std::string_view text) 
 void Sender::begin_broadcast(std::string_view text) {
   if (!encode(text)) return;
   step_ = Step::kBroadcasting;
-  actions_.push_back(Fetch{make_list_request(list_etag_)});
+  fetch_list();
+}
+
+void Sender::fetch_list() {
+  if (is_list_fresh_) return use_list();
+  requests_.push_back(Fetch{make_list_request(list_etag_)});
 }
 
 // Goes on to the next name of a unicast or multicast, or ends the command.
@@ -124,13 +125,13 @@ void Sender::look_up_next() {
     const std::string& typed = names_[next_name_];
     if (auto name = parse_typed(typed)) {
       step_ = Step::kLookingUp;
-      actions_.push_back(Fetch{make_lookup(*name)});
+      requests_.push_back(Fetch{make_lookup(*name)});
       looking_up_ = std::move(name);
       return;
     }
     // Nobody can have such a name.
-    ++unknown_;
-    actions_.push_back(Print{fmt::format("user {} is not found", common::to_terminal(typed))});
+    ++tally_->unknown;
+    output_.push_back(Print{fmt::format("user {} is not found", common::to_terminal(typed))});
   }
   end_command();
 }
@@ -148,13 +149,16 @@ void Sender::handle_answer(AnswerOrFailure answer) {
 void Sender::handle_lookup(const HttpAnswer& answer) {
   const common::UserName& name = *looking_up_;
   const LookupOutcome outcome = interpret_lookup(name, answer);
-  if (const auto* user = std::get_if<common::User>(&outcome))
-    return send({{name.text(), Transmit{user->endpoint, datagram_}}});
+  if (const auto* user = std::get_if<common::User>(&outcome)) {
+    send({{name.text(), Transmit{user->endpoint, datagram_}}});
+    ++next_name_;
+    return look_up_next();
+  }
   if (const auto* missing = std::get_if<NotFound>(&outcome)) {
     if (missing->is_nobody_online && !std::exchange(has_said_empty_, true))
-      actions_.push_back(Print{kNobodyOnline});
-    actions_.push_back(Print{fmt::format("user {} is not found", name.text())});
-    ++unknown_;
+      output_.push_back(Print{kNobodyOnline});
+    output_.push_back(Print{fmt::format("user {} is not found", name.text())});
+    ++tally_->unknown;
     ++next_name_;
     return look_up_next();
   }
@@ -173,7 +177,7 @@ void Sender::handle_list(const HttpAnswer& answer) {
     list_ = std::move(users->users);
     list_etag_ = answer.etag;
     if (users->skipped > 0) {
-      actions_.push_back(Complain{fmt::format(
+      output_.push_back(Complain{fmt::format(
           "{} of the registry's entries are left out: not a name and address as they have to be",
           users->skipped)});
     }
@@ -184,7 +188,12 @@ void Sender::handle_list(const HttpAnswer& answer) {
   } else if (const auto* not_understood = std::get_if<NotUnderstood>(&outcome)) {
     return fail_exchange(ExitStatus::kProtocol, not_understood->text);
   }
-  if (list_.empty()) actions_.push_back(Print{kNobodyOnline});
+  is_list_fresh_ = is_list_held_;
+  use_list();
+}
+
+void Sender::use_list() {
+  if (list_.empty()) output_.push_back(Print{kNobodyOnline});
   if (step_ == Step::kListing) {
     print_list();
   } else {
@@ -193,8 +202,8 @@ void Sender::handle_list(const HttpAnswer& answer) {
 }
 
 void Sender::print_list() {
-  actions_.push_back(Print{"The online users are:"});
-  for (const common::User& user : list_) actions_.push_back(Print{user.name.text()});
+  output_.push_back(Print{"The online users are:"});
+  for (const common::User& user : list_) output_.push_back(Print{user.name.text()});
   step_ = Step::kIdle;
 }
 
@@ -205,57 +214,75 @@ void Sender::send_broadcast() {
     datagrams.emplace_back(user.name.text(), Transmit{user.endpoint, datagram_});
   }
   if (datagrams.empty()) {
-    actions_.push_back(Print{"there is no online user"});
+    output_.push_back(Print{"there is no online user"});
     report(ExitStatus::kNoUser);
     step_ = Step::kIdle;
     return;
   }
   send(std::move(datagrams));
+  end_command();
 }
 
 void Sender::send(std::vector<std::pair<std::string, Transmit>>&& datagrams) {
   SendDatagrams action;
-  sending_to_.clear();
+  Awaited awaited{.names = {}, .tally = tally_};
   for (auto& [name, transmit] : datagrams) {
-    sending_to_.push_back(std::move(name));
+    awaited.names.push_back(std::move(name));
     action.datagrams.push_back(std::move(transmit));
   }
-  step_ = Step::kSending;
-  actions_.push_back(std::move(action));
+  ++tally_->awaited;
+  requests_.push_back(std::move(action));
+  output_.push_back(std::move(awaited));
 }
 
-void Sender::handle_sent(const std::vector<SendResult>& results) {
-  ENSURE(step_ == Step::kSending && results.size() == sending_to_.size());
+void Sender::handle_sent(std::span<const SendResult> results) {
+  const auto it = std::find_if(output_.begin(), output_.end(), [](const Output& output) {
+    return std::holds_alternative<Awaited>(output);
+  });
+  ENSURE(it != output_.end());
+  const Awaited awaited = std::get<Awaited>(std::move(*it));
+  ENSURE(results.size() == awaited.names.size());
+  Tally& tally = *awaited.tally;
+  std::vector<Output> lines;
   for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::string& name = awaited.names[i];
     if (results[i].empty()) {
-      ++delivered_;
-      actions_.push_back(Print{fmt::format("message is sent to {}", sending_to_[i])});
+      ++tally.delivered;
+      lines.push_back(Print{"message is sent to " + name});
     } else {
-      ++failed_;
-      actions_.push_back(
-          Complain{fmt::format("message to {} was not delivered: {}", sending_to_[i], results[i])});
+      ++tally.failed;
+      lines.push_back(
+          Complain{fmt::format("message to {} was not delivered: {}", name, results[i])});
     }
   }
-  ++next_name_;
-  look_up_next();  // a broadcast has no names, so this ends it
+  output_.insert(output_.erase(it), std::make_move_iterator(lines.begin()),
+                 std::make_move_iterator(lines.end()));
+  --tally.awaited;
+  settle(tally);
 }
 
 void Sender::end_command() {
   step_ = Step::kIdle;
-  if (unknown_ + failed_ == 0) return;
-  if (delivered_ > 0) return report(ExitStatus::kSomeMissed);
-  report(failed_ > 0 ? ExitStatus::kTemporary : ExitStatus::kNoUser);
+  tally_->has_ended = true;
+  settle(*tally_);
+}
+
+// Once everything about a command is known: its part in the run's status.
+void Sender::settle(const Tally& tally) {
+  if (!tally.has_ended || tally.awaited > 0 || tally.unknown + tally.failed == 0) return;
+  if (tally.delivered > 0) return report(ExitStatus::kSomeMissed);
+  report(tally.failed > 0 ? ExitStatus::kTemporary : ExitStatus::kNoUser);
 }
 
 // The registry did not help: the command ends here.
 void Sender::fail_exchange(ExitStatus status, std::string text) {
   if (status == ExitStatus::kUnavailable) {
-    actions_.push_back(
+    output_.push_back(
         Complain{fmt::format("cannot reach the registry at {}: {}\n  Is it running? Try: curl "
                              "http://{}/healthz",
                              registry_, text, registry_)});
   } else {
-    actions_.push_back(
+    output_.push_back(
         Complain{fmt::format("the registry at {} did not help: {}", registry_, text)});
   }
   report(status);
@@ -267,9 +294,15 @@ void Sender::report(ExitStatus status) {
 }
 
 std::optional<Sender::Action> Sender::poll_action() {
-  if (actions_.empty()) return std::nullopt;
-  Action action = std::move(actions_.front());
-  actions_.pop_front();
+  if (!output_.empty() && !std::holds_alternative<Awaited>(output_.front())) {
+    Output output = std::move(output_.front());
+    output_.pop_front();
+    if (auto* print = std::get_if<Print>(&output)) return std::move(*print);
+    return std::get<Complain>(std::move(output));
+  }
+  if (requests_.empty()) return std::nullopt;
+  Action action = std::move(requests_.front());
+  requests_.pop_front();
   return action;
 }
 

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -73,10 +75,12 @@ class SendRun {
   ExitStatus run_input() {
     LineReader input(STDIN_FILENO);
     for (;;) {
+      settle();
       write_output();
       const auto lines = limit_.during([&] { return input.next(kLinesAhead); });
       if (lines.empty()) return finish();
-      if (lines.size() > 1) fetch_ahead(lines);
+      sender_.hold_list(true);
+      if (lines.size() > 1) look_up_ahead(lines);
       for (const LineReader::Line& line : lines) {
         if (line.is_overlong) {
           sender_.handle_overlong_line();
@@ -87,25 +91,27 @@ class SendRun {
         if (sender_.has_exited() || is_output_closed_) return finish();
       }
       ahead_.clear();
+      sender_.hold_list(false);
     }
   }
 
  private:
-  /// What commands that wait on standard input will ask for is fetched together: one trip to the
-  /// registry, not one each.
+  /// Commands that wait on standard input are looked up together: one trip to the registry, not one
+  /// each. They share one list.
   static constexpr std::size_t kLinesAhead = 128;
-  /// All of it is asked for before the first answer is read: little enough for any socket's
+  /// All of them are written before the first answer is read: few enough for any socket's
   /// buffers.
-  static constexpr std::size_t kRequestsAhead = 256;
+  static constexpr std::size_t kLookupsAhead = 256;
   /// Written at the latest; sooner where somebody waits: at the end of what waits on input.
   static constexpr std::size_t kOutputBytesMax = 32 * 1024;
+  static constexpr std::size_t kOutboxMax = 128;
 
-  void fetch_ahead(const std::vector<LineReader::Line>& lines) {
+  void look_up_ahead(const std::vector<LineReader::Line>& lines) {
     std::vector<HttpRequest> requests;
     std::unordered_set<std::string> targets;
     for (const LineReader::Line& line : lines) {
-      for (HttpRequest& request : sender_.requests_of(line.text)) {
-        if (requests.size() < kRequestsAhead && targets.insert(request.target).second)
+      for (HttpRequest& request : lookups_in(line.text)) {
+        if (requests.size() < kLookupsAhead && targets.insert(request.target).second)
           requests.push_back(std::move(request));
       }
     }
@@ -117,22 +123,17 @@ class SendRun {
   Sender::AnswerOrFailure exchange(const HttpRequest& request) {
     const auto it = ahead_.find(request.target);
     if (it == ahead_.end()) {
+      send_outbox();
       write_output();
       return limit_.during([&] { return client_.exchange(request); });
     }
     // A failure is one command's: the next tries for itself.
     if (!it->second) return ahead_.extract(it).mapped();
-    const HttpAnswer& answer = *it->second;
-    const bool is_known =
-        !answer.etag.empty() && answer.status == 200 &&
-        std::any_of(request.headers.begin(), request.headers.end(), [&](const auto& field) {
-          return field.first == "If-None-Match" && field.second == answer.etag;
-        });
-    if (is_known) return HttpAnswer{.status = 304, .etag = answer.etag, .body = {}};
-    return answer;
+    return it->second;
   }
 
   ExitStatus finish() {
+    settle();
     write_output();
     return is_output_closed_ ? ExitStatus::kOutput : sender_.status();
   }
@@ -142,13 +143,37 @@ class SendRun {
     output_.clear();
   }
 
-  /// Carries out what the sender asks for until the command is done.
+  /// Datagrams of commands that wait together go to the kernel together: that wakes a receiver once
+  /// for many.
+  void queue(std::vector<Transmit> datagrams) {
+    awaited_.push_back(datagrams.size());
+    std::move(datagrams.begin(), datagrams.end(), std::back_inserter(outbox_));
+    if (outbox_.size() >= kOutboxMax) send_outbox();
+  }
+
+  void send_outbox() {
+    const std::vector<Sender::SendResult> results = socket_.send(outbox_);
+    outbox_.clear();
+    std::span<const Sender::SendResult> rest = results;
+    for (const std::size_t count : std::exchange(awaited_, {})) {
+      sender_.handle_sent(rest.first(count));
+      rest = rest.subspan(count);
+    }
+  }
+
+  /// Sends what is queued and takes up what that leads to.
+  void settle() {
+    send_outbox();
+    drain();
+  }
+
+  /// Carries out what the sender asks for until the command is done, but for what is queued.
   void drain() {
-    while (const auto action = sender_.poll_action()) {
+    while (auto action = sender_.poll_action()) {
       if (const auto* fetch = std::get_if<Sender::Fetch>(&*action)) {
         sender_.handle_answer(exchange(fetch->request));
-      } else if (const auto* send = std::get_if<Sender::SendDatagrams>(&*action)) {
-        sender_.handle_sent(socket_.send(send->datagrams));
+      } else if (auto* send = std::get_if<Sender::SendDatagrams>(&*action)) {
+        queue(std::move(send->datagrams));
       } else if (const auto* print = std::get_if<Sender::Print>(&*action)) {
         output_ += print->line;
         output_ += '\n';
@@ -165,7 +190,9 @@ class SendRun {
   DatagramSocket socket_;
   TimeLimit limit_;
   std::unordered_map<std::string, Sender::AnswerOrFailure> ahead_;  // fetched ahead, by target
-  std::string output_;                                              // not written yet
+  std::vector<Transmit> outbox_;                                    // not sent yet
+  std::vector<std::size_t> awaited_;  // how many of them each SendDatagrams had
+  std::string output_;                // not written yet
   bool is_terminal_;
   bool is_output_closed_ = false;
 };

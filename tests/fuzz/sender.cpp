@@ -3,6 +3,7 @@
 #include "peer/sender.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <set>
 
 #include "common/limits.hpp"
@@ -53,8 +54,9 @@ class World {
           sender_.handle_answer(common::unexpected{fuzz::failure_of(line)});
         break;
       case 's': {
-        if (sending_ == 0) return;
-        std::vector<Sender::SendResult> results(std::exchange(sending_, 0));
+        if (sending_.empty()) return;
+        std::vector<Sender::SendResult> results(sending_.front());
+        sending_.pop_front();
         for (auto& result : results) result = line.flag() ? "network is unreachable" : "";
         sender_.handle_sent(results);
         break;
@@ -69,7 +71,7 @@ class World {
   /// A command ends however the registry and the network behave.
   void settle() {
     constexpr int kStepsMax = 100'000;
-    for (int step = 0; !sender_.is_idle(); ++step) {
+    for (int step = 0; !sender_.is_idle() || !sending_.empty(); ++step) {
       ENSURE(step < kStepsMax);
       run(fuzz::ScriptLine(is_fetching_ ? step % 2 == 0 ? "a4040" : "f0" : "s0"));
     }
@@ -81,8 +83,7 @@ class World {
     questions_left_ = 1 + std::count(text.begin(), text.end(), ',');
     ahead_.clear();
     if (call == '>') {
-      for (const peer::HttpRequest& request : sender_.requests_of(text))
-        ahead_.insert(request.target);
+      for (const peer::HttpRequest& request : peer::lookups_in(text)) ahead_.insert(request.target);
       is_ahead_whole_ = true;
       sender_.handle_line(text);
     } else {
@@ -103,15 +104,17 @@ class World {
 
   void drain() {
     while (const auto action = sender_.poll_action()) {
-      // Its result comes before anything else.
-      ENSURE(!is_fetching_ && sending_ == 0);
+      // An answer comes before anything else, but for what is told of datagrams sent before.
+      const bool is_line = std::holds_alternative<Sender::Print>(*action) ||
+                           std::holds_alternative<Sender::Complain>(*action);
+      ENSURE(!is_fetching_ || is_line);
       if (const auto* fetch = std::get_if<Sender::Fetch>(&*action)) {
         is_fetching_ = true;
         ENSURE(--questions_left_ >= 0);
         check_request(fetch->request);
       } else if (const auto* send = std::get_if<Sender::SendDatagrams>(&*action)) {
-        sending_ = send->datagrams.size();
-        ENSURE(sending_ > 0);
+        sending_.push_back(send->datagrams.size());
+        ENSURE(sending_.back() > 0);
         for (const peer::Transmit& transmit : send->datagrams) check_datagram(transmit);
       } else if (const auto* print = std::get_if<Sender::Print>(&*action)) {
         fuzz::ensure_harmless(print->line);
@@ -120,7 +123,7 @@ class World {
         ENSURE(!complain->text.empty());
       }
     }
-    ENSURE(sender_.is_idle() == (!is_fetching_ && sending_ == 0));
+    ENSURE(sender_.is_idle() == !is_fetching_);
     if (sender_.has_exited()) ENSURE(sender_.is_idle());
   }
 
@@ -148,7 +151,7 @@ class World {
   std::set<std::string> ahead_;  // the look-ups that its line names, if it is a line
   bool is_ahead_whole_ = false;
   std::ptrdiff_t questions_left_ = 0;  // of the command under way
-  std::size_t sending_ = 0;            // datagrams whose results are awaited
+  std::deque<std::size_t> sending_;    // datagrams of each SendDatagrams without results
 };
 
 }  // namespace

@@ -265,8 +265,8 @@ TEST_CASE("the look-ups that a waiting line will ask for are known ahead") {
       {"multicast [a@b, Ali] \"x\"", "Ali "},
       {"unicast a@b \"x\"", ""},
       {"unicast Ali", ""},
-      {"list", "/userlist.txt "},
-      {"broadcast \"x\"", "/userlist.txt "},
+      {"list", ""},
+      {"broadcast \"x\"", ""},
       {"exit", ""},
       {"dance", ""},
       {"", ""},
@@ -276,7 +276,7 @@ TEST_CASE("the look-ups that a waiting line will ask for are known ahead") {
     std::string names;
     std::vector<std::string> targets;
     SenderRun run(kFour);
-    for (const auto& request : run.sender.requests_of(row.line)) {
+    for (const auto& request : peer::lookups_in(row.line)) {
       targets.push_back("GET " + request.target);
       names += request.target.substr(request.target.find('=') + 1) + ' ';
     }
@@ -294,6 +294,62 @@ TEST_CASE("words of the command line do the same as lines") {
   CHECK(run.out == "message is sent to Ali\n");
   CHECK(run.datagrams == std::vector<std::string>{"127.0.0.1:50001 carol: build done"});
   CHECK(run.status() == 0);
+}
+
+TEST_CASE("commands that wait together share one list, and later ones ask anew") {
+  SenderRun run(kFour);
+  run.sender.hold_list(true);
+  run.line("broadcast \"one\"");
+  run.line("list");
+  run.line("broadcast \"two\"");
+  CHECK(run.fetches.size() == 1);
+  run.sender.hold_list(false);
+  run.line("list");
+  run.line("list");
+  CHECK(run.fetches.size() == 3);
+}
+
+TEST_CASE("results may come late: lines keep the order of the commands") {
+  const auto name = [](std::string_view text) { return *common::UserName::parse(text); };
+  peer::Sender sender(name("ci"), "127.0.0.1:8080");
+  const auto answer = [&](const char* endpoint) {
+    auto fetch = sender.poll_action();
+    REQUIRE(fetch.has_value());
+    REQUIRE(std::holds_alternative<peer::Sender::Fetch>(*fetch));
+    sender.handle_answer(endpoint ? peer::HttpAnswer{.status = 200, .body = endpoint}
+                                  : peer::HttpAnswer{.status = 404, .body = {}});
+  };
+  const auto take_send = [&] {
+    auto send = sender.poll_action();
+    REQUIRE(send.has_value());
+    REQUIRE(std::holds_alternative<peer::Sender::SendDatagrams>(*send));
+  };
+  sender.handle_line("multicast [ann, zoe, bob] \"x\"");
+  answer("127.0.0.1:50001");
+  take_send();
+  answer(nullptr);
+  answer("127.0.0.1:50002");
+  take_send();
+  REQUIRE(sender.is_idle());
+  sender.handle_line("unicast bob \"y\"");
+  answer("127.0.0.1:50002");
+  take_send();
+  CHECK_FALSE(sender.poll_action().has_value());  // nothing is told before the first result
+  CHECK(sender.status() == common::ExitStatus::kOk);
+  const std::string taken, refused = "network is unreachable";
+  sender.handle_sent({&taken, 1});
+  sender.handle_sent({&refused, 1});
+  CHECK(sender.status() == common::ExitStatus::kSomeMissed);
+  sender.handle_sent({&taken, 1});
+  std::string lines;
+  while (const auto action = sender.poll_action()) {
+    if (const auto* print = std::get_if<peer::Sender::Print>(&*action)) lines += print->line + '\n';
+    if (const auto* complain = std::get_if<peer::Sender::Complain>(&*action))
+      lines += "! " + complain->text + '\n';
+  }
+  CHECK(lines ==
+        "message is sent to ann\nuser zoe is not found\n"
+        "! message to bob was not delivered: network is unreachable\nmessage is sent to bob\n");
 }
 
 }  // namespace
