@@ -255,8 +255,13 @@ void Sender::handle_sent(std::span<const SendResult> results) {
           Complain{fmt::format("message to {} was not delivered: {}", name, results[i])});
     }
   }
-  output_.insert(output_.erase(it), std::make_move_iterator(lines.begin()),
-                 std::make_move_iterator(lines.end()));
+  // The first line takes the place that was kept, which is enough for most. (Inserting nothing
+  // would still move what lies behind onto itself.)
+  *it = std::move(lines.front());
+  if (lines.size() > 1) {
+    output_.insert(it + 1, std::make_move_iterator(lines.begin() + 1),
+                   std::make_move_iterator(lines.end()));
+  }
   --tally.awaited;
   settle(tally);
 }

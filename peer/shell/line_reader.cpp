@@ -21,7 +21,7 @@ std::vector<LineReader::Line> LineReader::next(std::size_t lines_max) {
       drop_all();
       return lines;
     }
-    char chunk[16 * 1024];
+    char chunk[64 * 1024];
     const ssize_t got = ::read(fd_, chunk, sizeof chunk);
     if (got > 0) {
       buffer_.append(chunk, static_cast<std::size_t>(got));

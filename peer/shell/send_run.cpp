@@ -98,7 +98,7 @@ class SendRun {
  private:
   /// Commands that wait on standard input are looked up together: one trip to the registry, not one
   /// each. They share one list.
-  static constexpr std::size_t kLinesAhead = 128;
+  static constexpr std::size_t kLinesAhead = 512;
   /// All of them are written before the first answer is read: few enough for any socket's
   /// buffers.
   static constexpr std::size_t kLookupsAhead = 256;
@@ -109,15 +109,21 @@ class SendRun {
   void look_up_ahead(const std::vector<LineReader::Line>& lines) {
     std::vector<HttpRequest> requests;
     std::unordered_set<std::string> targets;
+    const auto ask = [&] {
+      auto answers = limit_.during([&] { return client_.exchange_all(requests); });
+      const bool is_whole = answers.size() == requests.size();
+      for (std::size_t i = 0; i < answers.size(); ++i)
+        ahead_.emplace(std::move(requests[i].target), std::move(answers[i]));
+      requests.clear();
+      return is_whole;
+    };
     for (const LineReader::Line& line : lines) {
       for (HttpRequest& request : lookups_in(line.text)) {
-        if (requests.size() < kLookupsAhead && targets.insert(request.target).second)
-          requests.push_back(std::move(request));
+        if (targets.insert(request.target).second) requests.push_back(std::move(request));
+        if (requests.size() >= kLookupsAhead && !ask()) return;
       }
     }
-    auto answers = limit_.during([&] { return client_.exchange_all(requests); });
-    for (std::size_t i = 0; i < answers.size(); ++i)
-      ahead_.emplace(std::move(requests[i].target), std::move(answers[i]));
+    if (!requests.empty()) ask();
   }
 
   Sender::AnswerOrFailure exchange(const HttpRequest& request) {
