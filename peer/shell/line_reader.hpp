@@ -33,7 +33,7 @@ class LineReader {
 
   int fd_;
   std::string buffer_;
-  std::size_t at_ = 0;  // where the next line begins in it
+  std::size_t at_ = 0;        // where the next line begins in it
   bool is_skipping_ = false;  // the rest of an overlong line
   bool has_ended_ = false;
 };

@@ -1,6 +1,6 @@
-// The short way of the most frequent requests: what cpp-httplib would read and write is plain to
-// see for them, and costs a third of a change's time. Everything else goes through http_engine,
-// which stays the measure: tests compare both ways' answers. A core.
+// The short way of the most frequent requests, past cpp-httplib: what it would read and write is
+// plain to see for them. Everything else goes through http_engine, which stays the measure: a fuzz
+// target holds both ways' readings and answers against each other. A core.
 #pragma once
 
 #include <optional>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "registry/http/short_way.hpp"
 #include "tests/fuzz/support/directory_rules.hpp"
 #include "tests/fuzz/support/http_answer.hpp"
 #include "tests/fuzz/support/input.hpp"
@@ -136,17 +137,23 @@ class Registry {
   }
 
   void run_request(const FramedRequest& request) {
-    const std::string ready = ready_answer(request);
+    std::string ready = ready_answer(request);
+    const auto short_post = registry::http::read_short_post(request, kSource, kLocal);
     int calls = 0;
     ApiResponse given;
     const fuzz::HttpAnswer answered = run_engine(request, [&](const ApiRequest& parsed) {
       ++calls;
+      if (short_post) check_same_reading(*short_post, parsed);
       ENSURE(parsed.method == request.method && parsed.body == request.body);
       check_target(request.target, parsed);
       given = answer(parsed);
       return given;
     });
     ENSURE(calls <= 1);
+    if (short_post) {
+      ENSURE(calls == 1);
+      ready = registry::http::write_short(given, request.keep_alive).value_or("");
+    }
     if (calls == 0) {
       ENSURE(answered.status >= 400 && answered.status < 500);
     } else {
@@ -168,6 +175,16 @@ class Registry {
     if (const auto lookup = api_.ready_lookup(request, kSource, kLocal))
       return lookup->head + end + lookup->body;
     return {};
+  }
+
+  // What is read without the library is what the library reads.
+  static void check_same_reading(const ApiRequest& quick, const ApiRequest& parsed) {
+    ENSURE(quick.method == parsed.method && quick.path == parsed.path);
+    ENSURE(parsed.query.empty() && quick.body == parsed.body);
+    ENSURE(quick.program == parsed.program && quick.host == parsed.host);
+    ENSURE(quick.accept == parsed.accept && quick.origin == parsed.origin);
+    ENSURE(quick.owner_token == parsed.owner_token);
+    ENSURE(quick.sec_fetch_site == parsed.sec_fetch_site);
   }
 
   // The short way answers as the long one does, but for the library's advice on keeping alive.
