@@ -39,6 +39,8 @@ Directory::Directory(DirectoryRules rules, common::Random& random)
   static_assert(crypto_shorthash_KEYBYTES == sizeof hash.secret);
   random_.fill(std::as_writable_bytes(std::span(hash.secret)));
   by_key_ = decltype(by_key_)(16, hash);
+  // Half as full as usual: each step along a chain is a look into memory that no cache holds.
+  by_key_.max_load_factor(0.5F);
   changing_ = decltype(changing_)(16, hash);
 }
 

@@ -40,19 +40,20 @@ void append_users(std::string& out, const Directory& directory, const View& view
 
 }  // namespace
 
-std::optional<common::User> show(const Record& record, const View& view) {
+std::optional<common::Endpoint> shown_endpoint(const Record& record, const View& view) {
   if (view.transport && record.user.transport != *view.transport) return std::nullopt;
-  common::User user = record.user;
-  if (view.loopback_as && user.endpoint.address.is_loopback())
-    user.endpoint.address = *view.loopback_as;
-  if (!view.with_ipv6 && user.endpoint.address.is_v6()) return std::nullopt;
-  return user;
+  common::Endpoint endpoint = record.user.endpoint;
+  if (view.loopback_as && endpoint.address.is_loopback()) endpoint.address = *view.loopback_as;
+  if (!view.with_ipv6 && endpoint.address.is_v6()) return std::nullopt;
+  return endpoint;
 }
 
-std::size_t count_shown(const Directory& directory, const View& view) {
-  std::size_t count = 0;
-  for_each_shown(directory, view, [&](const common::User&) { ++count; });
-  return count;
+std::optional<common::User> show(const Record& record, const View& view) {
+  const auto endpoint = shown_endpoint(record, view);
+  if (!endpoint) return std::nullopt;
+  common::User user = record.user;
+  user.endpoint = *endpoint;
+  return user;
 }
 
 std::string render_list(const Directory& directory, ListForm form, const View& view,

@@ -32,8 +32,8 @@ struct View {
 /// The user as this reader sees him, or nothing if he cannot use the record.
 std::optional<common::User> show(const Record& record, const View& view);
 
-/// How many records the reader can use.
-std::size_t count_shown(const Directory& directory, const View& view);
+/// His address alone.
+std::optional<common::Endpoint> shown_endpoint(const Record& record, const View& view);
 
 /// The records he can use, in order of registration. `last_line_ends` is for kLines: whether the
 /// last line ends with LF like the others (NetChat clients need it without). Empty when there are

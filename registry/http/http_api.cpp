@@ -467,14 +467,16 @@ std::optional<HttpApi::ReadyLookup> HttpApi::ready_lookup(const FramedRequest& r
   const bool json = form == ReadyForm::kJson;
   if (!json) view.transport = common::Transport::kUdp;
   if (!source.is_loopback()) view.loopback_as = local;
-  const auto user = show(*record, view);
-  if (!user) return std::nullopt;
   ReadyLookup ready;
   if (json) {
+    const auto user = show(*record, view);
+    if (!user) return std::nullopt;
     common::append_user_json(ready.body, *user);
     ready.body += '\n';
   } else {
-    ready.body = common::format_endpoint(user->endpoint);
+    const auto endpoint = shown_endpoint(*record, view);
+    if (!endpoint) return std::nullopt;
+    ready.body = common::format_endpoint(*endpoint);
   }
   ready.head = short_head(json ? kJson : kText, ready.body.size());
   ++counters_.ready_lookups;
