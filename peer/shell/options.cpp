@@ -37,7 +37,7 @@ Options
 Exit status  0 sent   1 some missed   64 usage   65 malformed line
   67 nobody of that name   69 registry unreachable, port in use
   74 output closed   75 try again   76 no registry there   77 taken, refused
-  78 configuration   124 -W ran out   130 SIGINT   143 SIGTERM
+  78 configuration   124 -W ran out   129 SIGHUP   130 SIGINT   143 SIGTERM
 )";
 
 constexpr std::array<std::string_view, 11> kOptionNames = {

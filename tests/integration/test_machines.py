@@ -226,8 +226,8 @@ class LossTest(MachinesTest):
     loss = 0.3
 
     def test_most_commands_and_most_datagrams_come_through_and_none_twice(self):
-        """TCP sends again, so that requests take longer, and fail once 5 s are over: 69. A classic
-        datagram that is lost is lost; the sender's 0 means that the network had it."""
+        """TCP sends again, so that requests take longer, and fail when their time is over: 69. A
+        classic datagram that is lost is lost; the sender's 0 means that the network had it."""
         bob = self.listen("bob", self.second)
         texts = [f"message {number}" for number in range(30)]
         lines = "\n".join(f'unicast bob "{text}"' for text in texts)
