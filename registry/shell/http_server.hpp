@@ -1,5 +1,5 @@
-// The HTTP door's sockets: accepts, reads, writes and closes, within the limits of http/limits.hpp.
-// What a request means is the cores' business. A shell on the loop's thread.
+// The HTTP door: listens, accepts within the limits of http/limits.hpp, and lets its connections
+// know the time and what the node has released. A shell on the loop's thread.
 #pragma once
 
 #include <asio.hpp>
@@ -11,15 +11,12 @@
 #include <unordered_map>
 
 #include "common/expected.hpp"
-#include "registry/http/http_engine.hpp"
-#include "registry/node.hpp"
+#include "registry/shell/http_connection.hpp"
 #include "registry/shell/metrics.hpp"
 
 namespace registry {
 
-class HttpConnection;
-
-class HttpServer {
+class HttpServer final : private HttpDoor {
  public:
   /// `after_request` is called when a node call may have left changes, probes or events to poll.
   HttpServer(asio::io_context& loop, Node& node, std::function<void()> after_request);
@@ -37,7 +34,14 @@ class HttpServer {
   const ConnectionCounters& counters() const { return counters_; }
 
  private:
-  friend class HttpConnection;
+  Node& node() override { return node_; }
+  http::HttpEngine& engine() override { return engine_; }
+  void after_request() override { after_request_(); }
+  void count_framing_error(http::FramingError error) override {
+    ++counters_.framing_errors[static_cast<int>(error)];
+  }
+  bool is_draining() const override { return drained_ != nullptr; }
+  void handle_closed(Node::Ticket ticket, const common::IpAddress& source) override;
 
   struct Acceptor {
     asio::ip::tcp::acceptor socket;
