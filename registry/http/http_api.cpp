@@ -72,12 +72,6 @@ View view_of(const ApiRequest& request, bool json) {
   return view;
 }
 
-std::string etag_of(Version version, ListForm form, const View& view) {
-  const char* form_letter = form == ListForm::kJson ? "j" : form == ListForm::kLines ? "l" : "c";
-  return fmt::format("\"{}{}{}\"", version, form_letter,
-                     view.loopback_as ? "-" + view.loopback_as->to_string() : std::string());
-}
-
 bool etag_matches(std::string_view if_none_match, std::string_view etag) {
   if (trim_blanks(if_none_match) == "*") return true;
   while (!if_none_match.empty()) {
@@ -182,6 +176,7 @@ ApiRequest make_api_request(const FramedRequest& framed, const common::IpAddress
 HttpApi::HttpApi(HttpApiOptions options, Directory& directory, RenderMetrics render_metrics)
     : options_(std::move(options)),
       directory_(directory),
+      lists_(directory),
       render_metrics_(std::move(render_metrics)) {}
 
 ApiResult HttpApi::handle(TimePoint now, WallTime wall, const ApiRequest& request) {
@@ -343,12 +338,12 @@ ApiResponse HttpApi::get_list(const ApiRequest& request) {
   const bool json = wants_json(request);
   if (!format && request.program == Program::kOldClassic && !json) return old_list(request);
   const bool netchat = !format && request.program == Program::kOldNetchat;
-  const RenderKey key{.form = json                            ? ListForm::kJson
-                              : netchat || format.has_value() ? ListForm::kLines
-                                                              : ListForm::kComma,
-                      .view = view_of(request, json),
-                      .netchat = netchat};
-  const Rendered& rendered = render(key);
+  const ListCache::Key key{.form = json                            ? ListForm::kJson
+                                   : netchat || format.has_value() ? ListForm::kLines
+                                                                   : ListForm::kComma,
+                           .view = view_of(request, json),
+                           .netchat = netchat};
+  const CachedList& rendered = lists_.get(key);
   if (key.form == ListForm::kComma && rendered.body->empty())
     return error_response(ApiError::kListEmpty, "nobody is listed", false);
   ApiResponse response;
@@ -405,30 +400,6 @@ ApiResponse HttpApi::get_changes(const ApiRequest& request, std::string_view sin
   return response;
 }
 
-const HttpApi::Rendered& HttpApi::render(const RenderKey& key) {
-  const Version version = directory_.version();
-  for (auto it = rendered_.begin(); it != rendered_.end(); ++it) {
-    if (it->first != key) continue;
-    rendered_.splice(rendered_.begin(), rendered_, it);
-    break;
-  }
-  if (rendered_.empty() || rendered_.front().first != key) {
-    rendered_.emplace_front(key, Rendered{});
-    if (rendered_.size() > kRenderedListsMax) rendered_.pop_back();
-  }
-  Rendered& rendered = rendered_.front().second;
-  if (rendered.body != nullptr && rendered.version == version) return rendered;
-  rendered.version = version;
-  rendered.etag = etag_of(version, key.form, key.view);
-  rendered.body = share(render_list(directory_, key.form, key.view, !key.netchat));
-  rendered.ready.body = rendered.body;
-  rendered.ready.head = fmt::format(
-      "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: "
-      "no-cache\r\nETag: {}\r\nVary: Accept, User-Agent\r\nX-Content-Type-Options: nosniff\r\n",
-      kText, rendered.body->size(), rendered.etag);
-  return rendered;
-}
-
 // Whether a request may be answered the short way, and in which form: anything else that could
 // change the answer sends it the long way.
 HttpApi::ReadyForm HttpApi::ready_form(const FramedRequest& request) const {
@@ -483,17 +454,16 @@ std::optional<HttpApi::ReadyLookup> HttpApi::ready_lookup(const FramedRequest& r
   return ready;
 }
 
-const HttpApi::ReadyList* HttpApi::ready_list(const FramedRequest& request,
-                                              const common::IpAddress& source,
-                                              const common::IpAddress& local) {
+const CachedList* HttpApi::ready_list(const FramedRequest& request, const common::IpAddress& source,
+                                      const common::IpAddress& local) {
   if (request.target != kListPath || ready_form(request) != ReadyForm::kPlain) return nullptr;
-  RenderKey key{.form = ListForm::kComma, .view = {}, .netchat = false};
+  ListCache::Key key;
   key.view.transport = common::Transport::kUdp;
   if (!source.is_loopback()) key.view.loopback_as = local;
-  const Rendered& rendered = render(key);
-  if (rendered.body->empty()) return nullptr;
+  const CachedList& list = lists_.get(key);
+  if (list.body->empty()) return nullptr;
   ++counters_.ready_lists;
-  return &rendered.ready;
+  return &list;
 }
 
 ApiResponse HttpApi::store_down(const ApiRequest& request) {

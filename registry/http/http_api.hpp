@@ -4,7 +4,6 @@
 #pragma once
 
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "common/classic_record.hpp"
 #include "registry/directory.hpp"
 #include "registry/http/http_framing.hpp"
+#include "registry/http/list_cache.hpp"
 #include "registry/list_view.hpp"
 
 namespace registry::http {
@@ -93,14 +93,11 @@ class HttpApi {
   /// `wall` is what a new record's "since" shows.
   ApiResult handle(TimePoint now, common::WallTime wall, const ApiRequest& request);
 
-  /// A ready answer to a plain list request by a modern program, without its head's last lines: the
-  /// most frequent request is answered without the HTTP library. Null if the request is any other.
-  struct ReadyList {
-    std::string head;  // status line and fields; Connection and the empty line are still to come
-    std::shared_ptr<const std::string> body;
-  };
-  const ReadyList* ready_list(const FramedRequest& request, const common::IpAddress& source,
-                              const common::IpAddress& local);
+  /// The list of a plain request by a modern program: the most frequent request is answered without
+  /// the HTTP library, by `plain_head`, what ends it, and the body. Null if the request is any
+  /// other.
+  const CachedList* ready_list(const FramedRequest& request, const common::IpAddress& source,
+                               const common::IpAddress& local);
 
   /// The same for the look-up of one listed user by a modern program, the next most frequent: what
   /// a peer that works off commands asks. `body` follows the head's last lines.
@@ -121,19 +118,6 @@ class HttpApi {
   const HttpApiCounters& counters() const { return counters_; }
 
  private:
-  struct Rendered {
-    Version version = 0;
-    std::string etag;
-    std::shared_ptr<const std::string> body;
-    ReadyList ready;
-  };
-  struct RenderKey {
-    ListForm form;
-    View view;
-    bool netchat = false;
-    friend auto operator<=>(const RenderKey&, const RenderKey&) = default;
-  };
-
   ApiResult route(TimePoint now, common::WallTime wall, const ApiRequest& request);
   std::optional<ApiResponse> refuse_foreign(const ApiRequest& request) const;
   enum class ReadyForm { kNone, kPlain, kJson };
@@ -147,14 +131,13 @@ class HttpApi {
   ApiResponse get_user(const ApiRequest& request, std::string_view name);
   ApiResponse get_changes(const ApiRequest& request, std::string_view since);
   ApiResponse old_list(const ApiRequest& request);
-  const Rendered& render(const RenderKey& key);
 
   HttpApiOptions options_;
   Directory& directory_;
+  ListCache lists_;
   RenderMetrics render_metrics_;
   Health health_;
   HttpApiCounters counters_;
-  std::list<std::pair<RenderKey, Rendered>> rendered_;  // most recently used first; bounded
 };
 
 }  // namespace registry::http

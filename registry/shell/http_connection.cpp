@@ -82,7 +82,8 @@ bool HttpConnection::run_framing() {
 void HttpConnection::run_request() {
   const http::FramedRequest& request = framing_.request();
   if (const auto* ready = door_.node().api().ready_list(request, source_, local_)) {
-    return finish_request({ready->head + std::string(http::head_end(keeps_alive())), ready->body});
+    return finish_request(
+        {ready->plain_head + std::string(http::head_end(keeps_alive())), ready->body});
   }
   if (auto ready = door_.node().api().ready_lookup(request, source_, local_)) {
     ready->head += http::head_end(keeps_alive());

@@ -171,7 +171,7 @@ class Registry {
   std::string ready_answer(const FramedRequest& request) {
     const char* end = request.keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
     if (const auto* list = api_.ready_list(request, kSource, kLocal))
-      return list->head + end + *list->body;
+      return list->plain_head + end + *list->body;
     if (const auto lookup = api_.ready_lookup(request, kSource, kLocal))
       return lookup->head + end + lookup->body;
     return {};

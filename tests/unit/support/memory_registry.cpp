@@ -85,9 +85,9 @@ bool MemoryRegistry::step(Id id, Connection& connection) {
 void MemoryRegistry::run_request(Id id, Connection& connection) {
   const auto& framed = connection.framing.request();
   if (const auto* ready = node_.api().ready_list(framed, connection.source, connection.local)) {
-    return finish(
-        connection,
-        ready->head + std::string(registry::http::head_end(framed.keep_alive)) + *ready->body);
+    return finish(connection, ready->plain_head +
+                                  std::string(registry::http::head_end(framed.keep_alive)) +
+                                  *ready->body);
   }
   if (const auto ready = node_.api().ready_lookup(framed, connection.source, connection.local)) {
     return finish(
