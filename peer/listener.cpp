@@ -189,6 +189,17 @@ void Listener::handle_input_line(TimePoint now, std::string_view line) {
   }
 }
 
+void Listener::handle_input_end(TimePoint now) {
+  if (!is_asking_ || is_leaving_) return;
+  drop_question();
+  if (!options_.is_terminal) {
+    options_.asks = false;
+    return;
+  }
+  asked_to_log_out_ = true;
+  begin_leaving(now, ExitStatus::kOk);
+}
+
 void Listener::run_next_hook() {
   if (is_hook_running_ || hooks_.empty()) return;
   is_hook_running_ = true;

@@ -89,6 +89,9 @@ class Listener {
   void handle_registration(TimePoint now, const common::Endpoint& endpoint,
                            OutcomeOrFailure outcome);
   void handle_input_line(TimePoint now, std::string_view line);
+  /// Standard input has ended: at a terminal that answers an open question with yes, elsewhere
+  /// nobody is asked any more.
+  void handle_input_end(TimePoint now);
   /// `complaint`: what went wrong with it, empty if nothing.
   void handle_hook_done(TimePoint now, std::string_view complaint = {});
   /// SIGINT, SIGTERM, or standard output gone: log out and leave with this status.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/signalfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
@@ -86,6 +87,10 @@ class ListenRun {
   /// True once it is time to leave.
   bool carry_out_actions() {
     bool is_leaving = false;
+    // What was typed before there was a question is no answer to it.
+    if (listener_.is_asking() && !std::exchange(was_asking_, true) && is_terminal_)
+      tcflush(STDIN_FILENO, TCIFLUSH);
+    was_asking_ = listener_.is_asking();
     while (const auto action = listener_.poll_action()) {
       if (const auto* job = std::get_if<Listener::Register>(&*action)) {
         worker_.start({job->verb, options_.name, socket_.port(), options_.advertise, token_});
@@ -189,9 +194,12 @@ class ListenRun {
 
   void read_input() {
     std::vector<LineReader::Line> lines;
-    if (!input_.read_available(lines)) has_input_ended_ = true;
+    const bool has_more = input_.read_available(lines);
     for (const LineReader::Line& line : lines)
       listener_.handle_input_line(monotonic_now(), line.text);
+    if (has_more) return;
+    has_input_ended_ = true;
+    listener_.handle_input_end(monotonic_now());
   }
 
   const Options& options_;
@@ -205,6 +213,7 @@ class ListenRun {
   RegistryWorker worker_;
   LineReader input_;
   bool has_input_ended_ = false;
+  bool was_asking_ = false;
   std::string output_;  // not written yet
   bool is_output_closed_ = false;
   bool is_stopped_by_output_ = false;

@@ -235,6 +235,18 @@ class RegistryClient::Engine final : public httplib::ClientImpl {
   std::string host_field_;
 };
 
+using AddressList = std::unique_ptr<addrinfo, FreeAddresses>;
+
+RegistryClient::Result<AddressList> resolve(const char* host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* raw = nullptr;
+  if (const int error = getaddrinfo(host, std::to_string(port).c_str(), &hints, &raw))
+    return unexpected{ExchangeFailure{Kind::kUnreachable, lower_first(gai_strerror(error))}};
+  return AddressList(raw);
+}
+
 /// Registries, old ones too, answer with plain text, JSON or without a type.
 std::string foreign_type(const httplib::Response& in) {
   const std::string coding = in.get_header_value("Content-Encoding");
@@ -269,41 +281,52 @@ RegistryClient::Result<common::IpAddress> RegistryClient::connect() {
 }
 
 RegistryClient::Result<void> RegistryClient::open() {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* raw = nullptr;
-  const std::string port = std::to_string(registry_.port);
-  if (const int error = getaddrinfo(registry_.host.c_str(), port.c_str(), &hints, &raw)) {
-    return unexpected{ExchangeFailure{Kind::kUnreachable, lower_first(gai_strerror(error))}};
+  // localhost is this machine, over IPv4 or IPv6, whatever its tables of hosts say (RFC 6761, 6.3).
+  const bool is_here = registry_.host == "localhost";
+  std::vector<AddressList> lists;
+  for (const char* host : {is_here ? "127.0.0.1" : registry_.host.c_str(), "::1"}) {
+    if (!lists.empty() && !is_here) break;
+    auto resolved = resolve(host, registry_.port);
+    if (!resolved) return unexpected{resolved.error()};
+    lists.push_back(*std::move(resolved));
   }
-  const std::unique_ptr<addrinfo, FreeAddresses> addresses(raw);
-  int last_error = EHOSTUNREACH;
-  for (const addrinfo* it = raw; it != nullptr; it = it->ai_next) {
-    UniqueFd fd(::socket(it->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd.is_open()) {
-      last_error = errno;
-      continue;
-    }
-    if (::connect(fd.get(), it->ai_addr, it->ai_addrlen) != 0) {
-      last_error = errno;
-      if (errno != EINPROGRESS) continue;
-      // One that does not answer must not take the time of the next.
-      const auto patience = it->ai_next ? kNextAddressTime : kConnectTime;
-      const Ready ready = wait_for(fd.get(), POLLOUT, cancel_.get(), monotonic_now() + patience);
-      if (ready == Ready::kCancelled)
-        return unexpected{ExchangeFailure{Kind::kUnreachable, "cancelled"}};
-      socklen_t size = sizeof last_error;
-      getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &last_error, &size);
-      if (ready == Ready::kTimeout) last_error = ETIMEDOUT;
-      if (last_error != 0) continue;
-    }
+  std::vector<const addrinfo*> addresses;
+  for (const AddressList& list : lists)
+    for (const addrinfo* it = list.get(); it != nullptr; it = it->ai_next) addresses.push_back(it);
+
+  int why = EHOSTUNREACH;
+  for (const addrinfo* address : addresses) {
+    // One that does not answer must not take the time of the next.
+    const auto patience = address == addresses.back() ? kConnectTime : kNextAddressTime;
+    UniqueFd fd = connect_to(*address, monotonic_now() + patience, why);
+    if (why == ECANCELED) break;
+    if (!fd.is_open()) continue;
     const int on = 1;
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     connection_ = std::make_unique<Connection>(std::move(fd));
     return {};
   }
-  return unexpected{ExchangeFailure{Kind::kUnreachable, describe_errno(last_error)}};
+  return unexpected{
+      ExchangeFailure{Kind::kUnreachable, why == ECANCELED ? "cancelled" : describe_errno(why)}};
+}
+
+/// A connected socket, or none and `why` as an errno.
+UniqueFd RegistryClient::connect_to(const addrinfo& address, TimePoint deadline, int& why) const {
+  UniqueFd fd(::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.is_open()) {
+    why = errno;
+    return {};
+  }
+  if (::connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) return fd;
+  why = errno;
+  if (why != EINPROGRESS) return {};
+  const Ready ready = wait_for(fd.get(), POLLOUT, cancel_.get(), deadline);
+  socklen_t size = sizeof why;
+  getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &why, &size);
+  if (ready == Ready::kCancelled) why = ECANCELED;
+  if (ready == Ready::kTimeout) why = ETIMEDOUT;
+  if (why != 0) return {};
+  return fd;
 }
 
 RegistryClient::Result<HttpAnswer> RegistryClient::exchange(const HttpRequest& request) {

@@ -197,7 +197,7 @@ ApiResult HttpApi::route(TimePoint now, WallTime wall, const ApiRequest& request
   if (is_post && (is_list_path || request.path == "/")) return post(now, wall, request);
   if (!is_read && !is_post) {
     auto response =
-        error_response(ApiError::kMethodNotAllowed, "the method is not GET or POST", json);
+        error_response(ApiError::kMethodNotAllowed, "the method is not GET, HEAD or POST", json);
     response.headers.emplace_back("Allow", kAllow);
     return response;
   }
@@ -220,7 +220,8 @@ ApiResult HttpApi::route(TimePoint now, WallTime wall, const ApiRequest& request
   const bool is_known =
       request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
   if (is_known) {
-    auto response = error_response(ApiError::kMethodNotAllowed, "the method is not GET", json);
+    auto response =
+        error_response(ApiError::kMethodNotAllowed, "the method is not GET or HEAD", json);
     response.headers.emplace_back("Allow", "GET, HEAD");
     return response;
   }

@@ -115,6 +115,13 @@ ExitStatus Process::run() {
 }
 
 ExitStatus Process::open_store() {
+  // Before anything is made beside it.
+  std::error_code ignored;
+  const auto list = std::filesystem::status(options_.user_list, ignored);
+  if (std::filesystem::exists(list) && !std::filesystem::is_regular_file(list)) {
+    complain(fmt::format("{} is not a file", options_.user_list.string()));
+    return ExitStatus::kConfiguration;
+  }
   auto database =
       SqliteDatabase::open(options_.data, version_for_new_database(common::os::wall_now()));
   if (!database) {
@@ -183,11 +190,12 @@ ExitStatus Process::open_sockets(std::vector<Endpoint>& bound) {
     const bool in_use = listening.error() == asio::error::address_in_use;
     complain(fmt::format("cannot listen on {}: {}", common::format_endpoint(endpoint),
                          in_use ? "the port is in use" : listening.error().message()));
+    if (!in_use) return ExitStatus::kConfiguration;
     common::os::print_error(
         fmt::format("  Choose another: registry {}\n",
                     common::format_host_port(
                         {options_.listen.host, static_cast<std::uint16_t>(endpoint.port + 1)})));
-    return in_use ? ExitStatus::kUnavailable : ExitStatus::kConfiguration;
+    return ExitStatus::kUnavailable;
   }
   if (bound.empty()) {
     complain(fmt::format("cannot listen on {}: {}", common::format_host_port(options_.listen),

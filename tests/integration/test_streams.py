@@ -198,6 +198,19 @@ class OddFilesTest(StreamTest):
         self.assertEqual(second.wait(), 69)
         second.wait_stderr("userlist.txt is in use by another registry")
 
+    def test_a_failed_start_leaves_nothing_beside_what_it_was_given(self):
+        folder = self.dir / "empty"
+        (folder / "list").mkdir(parents=True)
+        registry = self.start_registry("--userlist", "list", data=folder, wait=False)
+        self.assertEqual(registry.wait(), 78)
+        self.assertEqual([path.name for path in folder.iterdir()], ["list"])
+
+    def test_localhost_is_this_machine_over_ipv6_too(self):
+        registry = self.start_registry(where="[::1]:0")
+        sender = self.run_sender("ci", f"localhost:{registry.port}", "list")
+        self.assertEqual((sender.status, sender.stdout),
+                         (0, b"There is no online users!\nThe online users are:\n"))
+
     def test_numbers_are_decimal(self):
         for words in (["listen", "--port", "020000"], ["listen", "-n", "010"]):
             peer = self.start_peer("ci", "127.0.0.1:1", *words)

@@ -97,6 +97,28 @@ class QuestionTest(TerminalTest):
         bob.wait_screen("cannot reach the registry")
         wait_until(lambda: bob.screen().endswith("\n" + QUESTION), "the question stands last")
 
+    def test_what_was_typed_before_the_question_is_no_answer(self):
+        bob = self.listening("bob")
+        bob.type("y")
+        bob.press("Enter")
+        bob.wait_screen("y")
+        self.send(bob, 1, 5)
+        bob.wait_screen(QUESTION)
+        self.send(bob, 6, 6)
+        bob.wait_screen("ali: message 6")
+        self.assertIn("bob", users(self.registry))
+        bob.type("y")
+        bob.press("Enter")
+        self.assertEqual(bob.wait_status(), 0)
+
+    def test_control_d_at_the_question_logs_out(self):
+        bob = self.listening("bob")
+        self.send(bob, 1, 5)
+        bob.wait_screen(QUESTION)
+        bob.press("C-d")
+        self.assertEqual(bob.wait_status(), 0)
+        self.assertNotIn("bob", users(self.registry))
+
     def test_never_asks_nothing(self):
         bob = self.listening("bob", "--question", "never")
         self.send(bob, 1, 6)

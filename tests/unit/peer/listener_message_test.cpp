@@ -235,4 +235,22 @@ TEST_CASE("a flood without a hook is shown whole and keeps nothing") {
   CHECK(run.hooked.empty());
 }
 
+TEST_CASE("the end of input answers the question at a terminal, and ends the asking elsewhere") {
+  auto options = ListenerRun::options();
+  options.asks = true;
+  ListenerRun pipe(options);
+  pipe.started().messages(5);
+  REQUIRE(pipe.listener.is_asking());
+  pipe.listener.handle_input_end(pipe.now);
+  pipe.messages(10);
+  CHECK_FALSE(pipe.listener.is_asking());
+  options.is_terminal = true;
+  ListenerRun terminal(options);
+  terminal.started().messages(5);
+  REQUIRE(terminal.listener.is_asking());
+  terminal.listener.handle_input_end(terminal.now);
+  terminal.messages(0).step();
+  CHECK(terminal.take_log().find("LOGOUT; ") != std::string::npos);
+}
+
 }  // namespace

@@ -103,7 +103,7 @@ TEST_CASE("every error has its own code, the same status in both forms, and JSON
       {"nobody of that name", "GET", "/userlist.txt?username=zoe", "", 40401,
        "user zoe is not found"},
       {"an unknown path", "GET", "/nothing", "", 40402, "there is nothing under this path"},
-      {"an unknown method", "PUT", "/", "", 40501, "the method is not GET or POST"},
+      {"an unknown method", "PUT", "/", "", 40501, "the method is not GET, HEAD or POST"},
       {"a name taken", "POST", "/", "REGISTER ali@127.0.0.1:50002", 40601, "the name ali is taken"},
       {"somebody else's record", "POST", "/", "LOGOUT far@10.0.0.5:50001", 40602,
        "far was registered by somebody else"},
