@@ -249,9 +249,9 @@ RegistryClient::Result<AddressList> resolve(const char* host, std::uint16_t port
 
 /// Registries, old ones too, answer with plain text, JSON or without a type.
 std::string foreign_type(const httplib::Response& in) {
-  const std::string coding = in.get_header_value("Content-Encoding");
+  std::string coding = in.get_header_value("Content-Encoding");
   if (!coding.empty() && coding != "identity") return coding;
-  const std::string type = in.get_header_value("Content-Type");
+  std::string type = in.get_header_value("Content-Type");
   const bool is_known = type.empty() || type.starts_with("text/plain") ||
                         type.starts_with("text/*") || type.starts_with("application/json");
   return is_known ? std::string() : type;
