@@ -149,10 +149,14 @@ bool HttpConnection::keeps_alive() const {
 
 void HttpConnection::finish_request(EngineAnswer answer) {
   const bool keep_alive = keeps_alive();
+  const bool is_modern = !http::is_old(framing_.request().program);
   queue(std::move(answer.head), std::move(answer.body));
   if (!keep_alive) phase_ = Phase::kLastAnswer;
   framing_.consume(monotonic_now());
   if (!early_.empty()) framing_.handle_bytes(monotonic_now(), std::exchange(early_, {}));
+  // A modern client has said all that it will say; an old one's line ends may still be on their
+  // way.
+  has_nothing_to_drain_ = is_modern && framing_.is_idle();
   if (has_ended_) framing_.handle_end(monotonic_now());
 }
 
@@ -165,6 +169,7 @@ void HttpConnection::answer_framing_error() {
       nothing, source_, local_, false,
       [&](const http::ApiRequest&) { return http::HttpApi::framing_error(framing_.error()); });
   queue(std::move(answer.head));
+  has_nothing_to_drain_ = false;
   phase_ = Phase::kLastAnswer;
 }
 
@@ -187,7 +192,9 @@ void HttpConnection::flush() {
     if (!write_some()) return;
   }
   write_deadline_.reset();
-  if (phase_ == Phase::kLastAnswer) end_our_half();
+  if (phase_ != Phase::kLastAnswer) return;
+  if (has_nothing_to_drain_) return close();
+  end_our_half();
 }
 
 bool HttpConnection::write_some() {

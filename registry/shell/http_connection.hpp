@@ -89,8 +89,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   Phase phase_ = Phase::kServing;
   bool is_reading_ = false;
   bool is_writing_ = false;
-  bool is_waiting_ = false;  // the request under way is held at the gate or parked
-  bool has_ended_ = false;   // the other side sends no more
+  bool is_waiting_ = false;            // the request under way is held at the gate or parked
+  bool has_ended_ = false;             // the other side sends no more
+  bool has_nothing_to_drain_ = false;  // nothing is unread, and nothing more is expected
   std::string early_;        // read while the request under way was waiting; one read at most
   http::EngineAnswer held_;  // the answer to send when its change is on disk
   std::vector<Segment> out_;
