@@ -128,7 +128,17 @@ std::string_view to_string(Transport transport) {
   return transport == Transport::kUdp ? "udp" : "tcp";
 }
 
-std::string_view to_string(Door door) { return door == Door::kClassic ? "classic" : "netchat"; }
+std::string_view to_string(Door door) {
+  switch (door) {
+    case Door::kClassic:
+      return "classic";
+    case Door::kNetchat:
+      return "netchat";
+    case Door::kTwoConnection:
+      return "two-connection";
+  }
+  return "unknown";
+}
 
 std::optional<Transport> parse_transport(std::string_view text) {
   if (text == "udp") return Transport::kUdp;
@@ -139,6 +149,7 @@ std::optional<Transport> parse_transport(std::string_view text) {
 std::optional<Door> parse_door(std::string_view text) {
   if (text == "classic") return Door::kClassic;
   if (text == "netchat") return Door::kNetchat;
+  if (text == "two-connection") return Door::kTwoConnection;
   return std::nullopt;
 }
 

@@ -54,7 +54,7 @@ std::optional<std::string> normalize_typed_name(std::string_view text);
 /// How the user's endpoint takes messages.
 enum class Transport { kUdp, kTcp };
 /// Which of the registry's doors the user came in by.
-enum class Door { kClassic, kNetchat };
+enum class Door { kClassic, kNetchat, kTwoConnection };
 
 std::string_view to_string(Transport transport);
 std::string_view to_string(Door door);
@@ -64,10 +64,14 @@ std::optional<Door> parse_door(std::string_view text);
 /// The public part of a directory record.
 struct User {
   UserName name;
+  /// Where his messages go: his own endpoint, or the gateway port of a user who is reached by
+  /// relay. 0.0.0.0:0 for one by relay who has no gateway port.
   Endpoint endpoint;
   Transport transport = Transport::kUdp;
   Door door = Door::kClassic;
   WallTime since;
+  /// He is connected to the registry, which hands messages on (POST /v1/to/NAME).
+  bool is_relayed = false;
 };
 
 }  // namespace common

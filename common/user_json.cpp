@@ -41,13 +41,20 @@ std::optional<User> user_from(const json& object) {
   const auto endpoint = string_at(object, "endpoint");
   const auto transport = string_at(object, "transport");
   const auto door = string_at(object, "door");
-  if (!name || !endpoint || !transport) return std::nullopt;
-  auto record = parse_classic_record(*name + '@' + *endpoint);
+  const bool is_relayed = string_at(object, "via") == "relay";
+  if (!name || !transport || (!endpoint && !is_relayed)) return std::nullopt;
   const auto known_transport = parse_transport(*transport);
-  if (!record || !known_transport) return std::nullopt;
+  if (!known_transport) return std::nullopt;
   // A door that a later registry adds still leaves the user reachable at his endpoint.
   const Door known_door = door ? parse_door(*door).value_or(Door::kClassic) : Door::kClassic;
-  return User{record->name, record->endpoint, *known_transport, known_door, WallTime{}};
+  if (!endpoint) {
+    auto legal = UserName::parse(*name);
+    if (!legal) return std::nullopt;
+    return User{*std::move(legal), Endpoint{}, *known_transport, known_door, WallTime{}, true};
+  }
+  auto record = parse_classic_record(*name + '@' + *endpoint);
+  if (!record) return std::nullopt;
+  return User{record->name, record->endpoint, *known_transport, known_door, WallTime{}, is_relayed};
 }
 
 }  // namespace
@@ -69,8 +76,11 @@ void append_user_json(std::string& out, const User& user) {
   // here needs escaping: the grammar of names has no quote, backslash or control character.
   out += R"({"name":")";
   out += user.name.text();
-  out += R"(","endpoint":")";
-  out += format_endpoint(user.endpoint);
+  if (user.endpoint.port != 0) {
+    out += R"(","endpoint":")";
+    out += format_endpoint(user.endpoint);
+  }
+  if (user.is_relayed) out += R"(","via":"relay)";
   out += R"(","transport":")";
   out += to_string(user.transport);
   out += R"(","door":")";

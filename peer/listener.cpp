@@ -28,7 +28,7 @@ std::string make_id(common::Random& random) {
 }  // namespace
 
 std::string format_received(const Received& received, const common::UserName& to, bool json) {
-  const ClassicMessage& message = received.message;
+  const common::ClassicMessage& message = received.message;
   if (!json) {
     const std::string text = common::to_terminal(message.text);
     return message.sender ? common::to_terminal(*message.sender, false) + ": " + text : text;
@@ -141,7 +141,7 @@ Duration Listener::jittered(Duration duration) {
 void Listener::handle_datagram(TimePoint now, common::WallTime wall, common::Bytes datagram) {
   if (is_leaving_ || has_left_) return;
   if (options_.count && messages_ >= *options_.count) return;  // the last ones are with the hook
-  auto message = decode_classic(datagram);
+  auto message = common::decode_classic(datagram);
   if (!message) return;
   const Received received{make_id(random_), wall, *std::move(message)};
   ++messages_;

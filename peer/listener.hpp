@@ -9,11 +9,11 @@
 #include <variant>
 
 #include "common/bytes.hpp"
+#include "common/classic_datagram.hpp"
 #include "common/exit_status.hpp"
 #include "common/expected.hpp"
 #include "common/random.hpp"
 #include "common/time.hpp"
-#include "peer/classic_codec.hpp"
 #include "peer/registry_protocol.hpp"
 
 namespace peer {
@@ -25,7 +25,7 @@ using common::TimePoint;
 struct Received {
   std::string id;  // 32 hexadecimal digits; a classic datagram has none, so it is made up here
   common::WallTime time;
-  ClassicMessage message;
+  common::ClassicMessage message;
 };
 
 /// One line without its end: `sender: text` made harmless, or a JSON object for `to`.

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "common/classic_datagram.hpp"
 #include "common/safe_text.hpp"
-#include "peer/classic_codec.hpp"
 
 namespace peer {
 namespace {
@@ -92,7 +92,7 @@ void Sender::begin(const common::expected<Command, CommandError>& command, bool 
 }
 
 bool Sender::encode(std::string_view text) {
-  auto datagram = encode_classic(self_, text);
+  auto datagram = common::encode_classic(self_, text);
   if (!datagram) {
     output_.push_back(Complain{to_string(datagram.error())});
     report(ExitStatus::kBadInput);

@@ -1,9 +1,10 @@
 // Any datagram through the classic codec and the terminal sanitizer, and any text as a message.
+#include "common/classic_datagram.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include "common/limits.hpp"
 #include "common/safe_text.hpp"
-#include "peer/classic_codec.hpp"
 #include "peer/listener.hpp"
 #include "tests/fuzz/support/input.hpp"
 #include "tests/fuzz/support/text_rules.hpp"
@@ -30,7 +31,7 @@ void check_sanitizer(std::string_view text) {
 }
 
 void check_decode(std::string_view datagram) {
-  const auto message = peer::decode_classic(common::as_bytes(datagram));
+  const auto message = common::decode_classic(common::as_bytes(datagram));
   ENSURE(message.has_value() == !datagram.empty());
   if (!message) return;
   const std::string again =
@@ -42,21 +43,21 @@ void check_decode(std::string_view datagram) {
 
   const auto sender = UserName::parse(*message->sender);
   if (!sender) return;  // an old program's; we send no such name
-  const auto encoded = peer::encode_classic(*sender, message->text);
+  const auto encoded = common::encode_classic(*sender, message->text);
   if (encoded) ENSURE(common::as_text(*encoded) == datagram);
 }
 
 void check_encode(std::string_view text) {
   const UserName& sender = listener_name();
   const std::string whole = sender.text() + ": " + std::string(text);
-  const auto encoded = peer::encode_classic(sender, text);
+  const auto encoded = common::encode_classic(sender, text);
   const bool is_one_line = text.find_first_of(std::string_view("\r\n\0", 3)) == text.npos;
   const bool is_sendable =
       is_one_line && fuzz::is_well_formed(text) && whole.size() <= common::kClassicDatagramBytesMax;
   ENSURE(encoded.has_value() == is_sendable);
   if (!encoded) return;
   ENSURE(common::as_text(*encoded) == whole);
-  const auto decoded = peer::decode_classic(*encoded);
+  const auto decoded = common::decode_classic(*encoded);
   ENSURE(decoded && decoded->sender == sender.text() && decoded->text == text);
 }
 
@@ -66,7 +67,7 @@ void check_json_string(const nlohmann::json& shown, std::string_view bytes) {
 }
 
 void check_format(std::string_view datagram) {
-  auto message = peer::decode_classic(common::as_bytes(datagram));
+  auto message = common::decode_classic(common::as_bytes(datagram));
   if (!message) return;
   const peer::Received received{std::string(32, 'a'), common::WallTime{1'700'000'000'123},
                                 *std::move(message)};

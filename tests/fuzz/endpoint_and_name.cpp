@@ -1,9 +1,9 @@
 // Any text as an address, endpoint, host and port, record or user name.
+#include "common/classic_datagram.hpp"
 #include "common/classic_record.hpp"
 #include "common/limits.hpp"
 #include "common/safe_text.hpp"
 #include "common/user_json.hpp"
-#include "peer/classic_codec.hpp"
 #include "peer/registry_protocol.hpp"
 #include "tests/fuzz/support/input.hpp"
 #include "tests/fuzz/support/text_rules.hpp"
@@ -56,8 +56,8 @@ void check_name_travels(const UserName& name) {
   const auto user = common::decode_user(json);
   ENSURE(user && user->name.text() == name.text() && user->endpoint == endpoint);
 
-  const auto datagram = peer::encode_classic(name, "a: b");
-  const auto message = datagram ? peer::decode_classic(*datagram) : std::nullopt;
+  const auto datagram = common::encode_classic(name, "a: b");
+  const auto message = datagram ? common::decode_classic(*datagram) : std::nullopt;
   ENSURE(message && message->sender == name.text() && message->text == "a: b");
 
   for (const char c : peer::make_lookup(name).target) ENSURE(c > ' ' && c <= '~');

@@ -182,7 +182,7 @@ class World {
   void check_hook(const peer::Received& received) {
     ENSURE(options_.has_hook && !is_hook_running_ && !hooks_.empty());
     is_hook_running_ = true;
-    const auto expected = peer::decode_classic(common::as_bytes(hooks_.front()));
+    const auto expected = common::decode_classic(common::as_bytes(hooks_.front()));
     ENSURE(expected && expected->text == received.message.text);
     ENSURE(expected->sender == received.message.sender);
     ENSURE(received.id.size() == 32);

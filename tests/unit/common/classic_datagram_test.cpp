@@ -1,5 +1,5 @@
 // The classic datagram, `sender: text`.
-#include "peer/classic_codec.hpp"
+#include "common/classic_datagram.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,18 +8,18 @@
 
 namespace {
 
+using common::EncodeError;
 using common::kClassicDatagramBytesMax;
-using peer::EncodeError;
 
 std::string encode(std::string_view sender, std::string_view text) {
-  const auto datagram = peer::encode_classic(test::name(sender), text);
-  if (!datagram) return "! " + to_string(datagram.error());
+  const auto datagram = common::encode_classic(test::name(sender), text);
+  if (!datagram) return "! " + common::to_string(datagram.error());
   return std::string(common::as_text(*datagram));
 }
 
 /// "carol|hello", "-|text without a sender", or "nothing".
 std::string decode(std::string_view bytes) {
-  const auto message = peer::decode_classic(common::as_bytes(bytes));
+  const auto message = common::decode_classic(common::as_bytes(bytes));
   if (!message) return "nothing";
   return message->sender.value_or("-") + '|' + message->text;
 }

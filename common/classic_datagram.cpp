@@ -1,4 +1,4 @@
-#include "peer/classic_codec.hpp"
+#include "common/classic_datagram.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "common/limits.hpp"
 #include "common/safe_text.hpp"
 
-namespace peer {
+namespace common {
 namespace {
 
 constexpr std::string_view kSeparator = ": ";
@@ -18,7 +18,7 @@ std::string to_string(EncodeError error) {
   switch (error) {
     case EncodeError::kTooLong:
       return fmt::format("the text is too long: a classic datagram has {} bytes with the sender",
-                         common::kClassicDatagramBytesMax);
+                         kClassicDatagramBytesMax);
     case EncodeError::kNotUtf8:
       return "the text is not UTF-8";
     case EncodeError::kMultiLine:
@@ -27,29 +27,27 @@ std::string to_string(EncodeError error) {
   return "the text cannot be sent";
 }
 
-common::expected<common::ByteVector, EncodeError> encode_classic(const common::UserName& sender,
-                                                                 std::string_view text) {
-  if (sender.text().size() + kSeparator.size() + text.size() > common::kClassicDatagramBytesMax)
-    return common::unexpected{EncodeError::kTooLong};
+expected<ByteVector, EncodeError> encode_classic(const UserName& sender, std::string_view text) {
+  if (sender.text().size() + kSeparator.size() + text.size() > kClassicDatagramBytesMax)
+    return unexpected{EncodeError::kTooLong};
   const auto ends_line = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
-  if (std::any_of(text.begin(), text.end(), ends_line))
-    return common::unexpected{EncodeError::kMultiLine};
-  if (!common::is_utf8(text)) return common::unexpected{EncodeError::kNotUtf8};
+  if (std::any_of(text.begin(), text.end(), ends_line)) return unexpected{EncodeError::kMultiLine};
+  if (!is_utf8(text)) return unexpected{EncodeError::kNotUtf8};
   std::string datagram = sender.text();
   datagram += kSeparator;
   datagram += text;
-  return common::to_vector(datagram);
+  return to_vector(datagram);
 }
 
-std::optional<ClassicMessage> decode_classic(common::Bytes datagram) {
+std::optional<ClassicMessage> decode_classic(Bytes datagram) {
   if (datagram.empty()) return std::nullopt;
-  const std::string_view bytes = common::as_text(datagram);
+  const std::string_view bytes = as_text(datagram);
   const auto end = bytes.find(kSeparator);
   // Old programs let more characters into names than the grammar does, so only its length is asked.
-  if (end == bytes.npos || end == 0 || end > common::kNameBytesMax)
+  if (end == bytes.npos || end == 0 || end > kNameBytesMax)
     return ClassicMessage{.sender = std::nullopt, .text = std::string(bytes)};
   return ClassicMessage{.sender = std::string(bytes.substr(0, end)),
                         .text = std::string(bytes.substr(end + kSeparator.size()))};
 }
 
-}  // namespace peer
+}  // namespace common

@@ -9,7 +9,7 @@
 #include "common/expected.hpp"
 #include "common/user.hpp"
 
-namespace peer {
+namespace common {
 
 enum class EncodeError {
   kTooLong,    // over 2,048 bytes with the sender: old listeners would cut it
@@ -21,8 +21,7 @@ enum class EncodeError {
 std::string to_string(EncodeError error);
 
 /// The datagram for `text` from `sender`; no terminator.
-common::expected<common::ByteVector, EncodeError> encode_classic(const common::UserName& sender,
-                                                                 std::string_view text);
+expected<ByteVector, EncodeError> encode_classic(const UserName& sender, std::string_view text);
 
 struct ClassicMessage {
   std::optional<std::string> sender;  // as claimed: anybody can write any name; none if unnamed
@@ -31,6 +30,6 @@ struct ClassicMessage {
 
 /// Reads any datagram: the sender ends at the first ": ", and is none if there is none or if it
 /// could not be a name. Nothing for an empty datagram, which is a registry's probe.
-std::optional<ClassicMessage> decode_classic(common::Bytes datagram);
+std::optional<ClassicMessage> decode_classic(Bytes datagram);
 
-}  // namespace peer
+}  // namespace common
