@@ -57,8 +57,10 @@ Outcome Directory::register_user(TimePoint now, const Registration& wanted, cons
   if (!rules_.allow_foreign_address && !may_register(caller.source, wanted.endpoint.address))
     return Refusal::kForeignAddress;
   const std::string& key = wanted.name.key();
+  if (reserved_.contains(key)) return Refusal::kAccountName;
   if (changing_.contains(key)) return Waiting{key};
   Entry* held = find_entry(key);
+  if (held != nullptr && held->record.session != 0) return Refusal::kNameTaken;
   if (held == nullptr || owns_by_token(held->record, caller))
     return replace(now, held, wanted, caller);
 
@@ -78,8 +80,10 @@ Outcome Directory::update_user(TimePoint now, const Registration& wanted, const 
   if (!rules_.allow_foreign_address && !may_register(caller.source, wanted.endpoint.address))
     return Refusal::kForeignAddress;
   const std::string& key = wanted.name.key();
+  if (reserved_.contains(key)) return Refusal::kAccountName;
   if (changing_.contains(key)) return Waiting{key};
   Entry* held = find_entry(key);
+  if (held != nullptr && held->record.session != 0) return Refusal::kNameTaken;
   if (held != nullptr && !owns_by_token(held->record, caller) &&
       caller.source != held->record.source) {
     return Refusal::kNameTaken;
@@ -95,8 +99,11 @@ Outcome Directory::logout_user(TimePoint, const common::UserName& name,
       held->record.user.endpoint != endpoint) {
     return Refusal::kNotListed;
   }
-  if (!owns_by_token(held->record, caller) && caller.source != held->record.source)
+  const bool is_connected = held->record.session != 0;  // and leaves by his connection
+  if (is_connected ||
+      (!owns_by_token(held->record, caller) && caller.source != held->record.source)) {
     return Refusal::kNotOwner;
+  }
   return begin(Change::Kind::kErase, held->record);
 }
 
@@ -114,7 +121,11 @@ Outcome Directory::replace(TimePoint now, Entry* held, const Registration& wante
   }
   Record record{.user = {wanted.name, wanted.endpoint, wanted.transport, wanted.door, wanted.since},
                 .source = caller.source,
-                .token = caller.token};
+                .token = caller.token,
+                .id = {},
+                .version = 0,
+                .order = 0,
+                .session = 0};
   random_.fill(record.id);
   if (held != nullptr) record.order = held->record.order;
   return begin(Change::Kind::kPut, std::move(record));
@@ -134,7 +145,7 @@ std::optional<Refusal> Directory::check_room(const Caller& caller) const {
 Outcome Directory::begin(Change::Kind kind, Record record) {
   if (!store_up_) return Refusal::kStoreDown;
   const ChangeId id = ++last_change_;
-  Change change{id, kind, std::move(record)};
+  Change change{id, kind, std::move(record), version_};
   changing_.insert(change.record.user.name.key());
   if (kind == Change::Kind::kPut && change.record.order == 0) {
     ++claims_in_flight_[change.record.source];
@@ -148,14 +159,15 @@ Outcome Directory::begin(Change::Kind kind, Record record) {
 void Directory::handle_committed(TimePoint now, ChangeId id, Version version) {
   auto node = in_flight_.extract(id);
   ENSURE(!node.empty());
-  ENSURE(version > version_);
   Change& change = node.mapped();
+  ENSURE(version > change.floor);
   const std::string key = change.record.user.name.key();
   changing_.erase(key);
-  version_ = version;
+  // Users who came and went by a door while it was being written have moved the version on.
+  version_ = std::max(version_ + 1, version);
   if (change.kind == Change::Kind::kPut) {
     end_claim(change);
-    change.record.version = version;
+    change.record.version = version_;
     if (change.record.order == 0) change.record.order = version;
     apply_put(now, std::move(change.record));
   } else {
@@ -163,7 +175,7 @@ void Directory::handle_committed(TimePoint now, ChangeId id, Version version) {
     events_out_.push_back(
         {expired ? DirectoryEvent::Kind::kExpired : DirectoryEvent::Kind::kLoggedOut,
          change.record.user});
-    apply_erase(change.record, version);
+    apply_erase(change.record, version_);
   }
   settle(key);
 }
@@ -260,8 +272,8 @@ std::optional<Directory::Changes> Directory::changes_since(Version since) const 
 
 std::vector<Record> Directory::snapshot() const {
   std::vector<Record> records;
-  records.reserve(size());
-  for_each([&](const Record& record) { records.push_back(record); });
+  records.reserve(by_order_.size());
+  for (const auto& [order, entry] : by_order_) records.push_back(entry->record);
   return records;
 }
 
@@ -281,24 +293,80 @@ Duration Directory::lease_of(const Record& record) const {
 }
 
 Directory::Entry& Directory::insert(TimePoint now, Record record) {
-  auto owned = std::make_unique<Entry>(std::move(record));
-  Entry& entry = *owned;
+  Entry& entry = index(std::move(record), by_order_);
   entry.lease_end = now + lease_of(entry.record);
   entry.heard_at = now;
-  const bool is_new = by_key_.emplace(entry.record.user.name.key(), std::move(owned)).second;
-  ENSURE(is_new);
-  ENSURE(by_order_.emplace(entry.record.order, &entry).second);
-  ENSURE(by_version_.emplace(entry.record.version, &entry).second);
-  ++per_source_[entry.record.source];
   schedule_lease_check(entry.lease_end, entry.record.order);
   return entry;
+}
+
+Directory::Entry& Directory::index(Record record, std::map<Version, Entry*>& order) {
+  auto owned = std::make_unique<Entry>(std::move(record));
+  Entry& entry = *owned;
+  const bool is_new = by_key_.emplace(entry.record.user.name.key(), std::move(owned)).second;
+  ENSURE(is_new);
+  ENSURE(order.emplace(entry.record.order, &entry).second);
+  ENSURE(by_version_.emplace(entry.record.version, &entry).second);
+  ++per_source_[entry.record.source];
+  return entry;
+}
+
+std::optional<Refusal> Directory::attach(const Attachment& attachment) {
+  ENSURE(attachment.session != 0);
+  const std::string& key = attachment.name.key();
+  if (changing_.contains(key) || find_entry(key) != nullptr) return Refusal::kNameTaken;
+  if (const auto refusal = check_room({.source = attachment.source, .token = std::nullopt}))
+    return refusal;
+  Record record{.user = {.name = attachment.name,
+                         .endpoint = {},
+                         .transport = common::Transport::kUdp,
+                         .door = attachment.door,
+                         .since = attachment.since,
+                         .is_relayed = true},
+                .source = attachment.source,
+                .token = std::nullopt,
+                .id = {},
+                .version = 0,
+                .order = 0,
+                .session = attachment.session};
+  record.version = record.order = ++version_;
+  const Entry& entry = index(std::move(record), attached_);
+  events_out_.push_back({DirectoryEvent::Kind::kLoggedIn, entry.record.user});
+  return std::nullopt;
+}
+
+void Directory::detach(const common::UserName& name, SessionId session) {
+  Entry* held = find_entry(name.key());
+  if (held == nullptr || held->record.session != session || session == 0) return;
+  events_out_.push_back({DirectoryEvent::Kind::kLoggedOut, held->record.user});
+  erase(*held);
+  removals_.emplace_back(++version_, name);
+  forget_removals();
+}
+
+bool Directory::may_speak_as(const common::UserName& name, const Caller& caller) const {
+  const auto it = by_key_.find(name.key());
+  if (it == by_key_.end()) return !reserved_.contains(name.key());
+  const Record& record = it->second->record;
+  return owns_by_token(record, caller) || caller.source == record.source ||
+         (record.session == 0 && caller.source == record.user.endpoint.address);
+}
+
+void Directory::set_gateway(const common::UserName& name, std::optional<std::uint16_t> port) {
+  Entry* held = find_entry(name.key());
+  ENSURE(held != nullptr && held->record.session != 0);
+  // The address is the one that a reader reaches the registry by: list_view fills it in.
+  held->record.user.endpoint.port = port.value_or(0);
+  by_version_.erase(held->record.version);
+  held->record.version = ++version_;
+  by_version_.emplace(version_, held);
 }
 
 void Directory::erase(Entry& entry) {
   const auto count = per_source_.find(entry.record.source);
   if (--count->second == 0) per_source_.erase(count);
   by_version_.erase(entry.record.version);
-  by_order_.erase(entry.record.order);
+  (entry.record.session != 0 ? attached_ : by_order_).erase(entry.record.order);
   by_key_.erase(std::string(entry.record.user.name.key()));
 }
 

@@ -30,16 +30,19 @@ using TokenHash = std::array<std::byte, 32>;
 /// Names one registration: a name that is given up and claimed again gets a new one.
 using RegistrationId = std::array<std::byte, 16>;
 using ChangeId = std::uint64_t;
-/// Counts committed changes; goes up by one with each and never back, restarts included.
+/// Of the list: goes up with each change to it and never back, restarts included.
 using Version = std::uint64_t;
+/// What a door knows a connected user by; never 0.
+using SessionId = std::uint64_t;
 
 struct Record {
   common::User user;
   common::IpAddress source;        // where the registration came from; it owns the name
   std::optional<TokenHash> token;  // whoever knows the secret owns it too
   RegistrationId id{};
-  Version version = 0;  // of the record's last change
-  Version order = 0;    // of the change that claimed the name; lists are in this order
+  Version version = 0;    // of the record's last change
+  Version order = 0;      // of the change that claimed the name; lists are in this order
+  SessionId session = 0;  // of the connection that the user is reached by; 0: he has none
 };
 
 /// One write that the store has to make durable. A put with order 0 is a new claim: it takes its
@@ -49,6 +52,7 @@ struct Change {
   ChangeId id = 0;
   Kind kind = Kind::kPut;
   Record record;
+  Version floor = 0;  // readers have been told of this version: the store's has to be higher
 };
 
 /// Who asks.
@@ -66,11 +70,21 @@ struct Registration {
   common::WallTime since;  // shown to readers
 };
 
+/// A user who is connected to a door of this registry: listed for as long as he is, not stored.
+struct Attachment {
+  common::UserName name;
+  common::Door door = common::Door::kTwoConnection;
+  common::IpAddress source;  // his end of the connection
+  common::WallTime since;
+  SessionId session = 0;
+};
+
 enum class Refusal {
   kForeignAddress,  // the address is somebody else's
   kNameTaken,       // held by somebody else
   kNotListed,       // LOGOUT of a record that is not there
   kNotOwner,        // LOGOUT of somebody else's record
+  kAccountName,     // the name belongs to an account: only who logs in has it
   kFull,            // no room for another user
   kStoreDown,       // the disk does not take changes now
 };
@@ -93,7 +107,7 @@ struct Probe {
 };
 
 struct DirectoryEvent {
-  enum class Kind { kRegistered, kMoved, kReclaimed, kLoggedOut, kExpired } kind;
+  enum class Kind { kRegistered, kMoved, kReclaimed, kLoggedIn, kLoggedOut, kExpired } kind;
   common::User user;
 };
 
@@ -132,6 +146,20 @@ class Directory {
   Outcome logout_user(TimePoint now, const common::UserName& name, const common::Endpoint& endpoint,
                       const Caller& caller);
 
+  /// Lists a connected user, at once. Refused (kNameTaken, kFull) while the name is held or being
+  /// claimed by anybody.
+  std::optional<Refusal> attach(const Attachment& attachment);
+  /// The connection is gone. Nothing happens if that session is not listed.
+  void detach(const common::UserName& name, SessionId session);
+  /// Where datagrams for a connected user are taken; none: nowhere. He must be listed.
+  void set_gateway(const common::UserName& name, std::optional<std::uint16_t> port);
+  /// Keys of names that nobody can register: accounts of a door. Those who hold one by now keep it
+  /// until their lease ends.
+  void reserve(std::unordered_set<std::string> keys) { reserved_ = std::move(keys); }
+  /// Whether a message from there may carry that sender's name: it is nobody's, or its holder's
+  /// own.
+  bool may_speak_as(const common::UserName& name, const Caller& caller) const;
+
   void handle_committed(TimePoint now, ChangeId id, Version version);
   void handle_failed(TimePoint now, ChangeId id);
   void handle_probe_result(TimePoint now, const std::string& key, bool is_gone);
@@ -150,13 +178,20 @@ class Directory {
   const Record* find(const common::UserName& name) const;
   /// True while a change or a probe of that key is under way.
   bool is_busy(const std::string& key) const;
-  std::size_t size() const { return by_order_.size(); }
+  std::size_t size() const { return by_key_.size(); }
+  std::size_t attached_count() const { return attached_.size(); }
   Version version() const { return version_; }
 
-  /// Calls `visit(const Record&)` for every record in order of registration.
+  /// Calls `visit(const Record&)` for every record: registered ones in order of registration, then
+  /// connected ones in order of their coming.
   template <typename Visit>
   void for_each(Visit visit) const {
     for (const auto& [order, entry] : by_order_) visit(entry->record);
+    for_each_attached(visit);
+  }
+  template <typename Visit>
+  void for_each_attached(Visit visit) const {
+    for (const auto& [order, entry] : attached_) visit(entry->record);
   }
 
   /// What happened after a version.
@@ -168,7 +203,7 @@ class Directory {
   /// the answer.
   std::optional<Changes> changes_since(Version since) const;
 
-  /// All records, for a store that has to be written anew. In order of registration.
+  /// All registered records, for a store that has to be written anew. In order of registration.
   std::vector<Record> snapshot() const;
 
  private:
@@ -202,6 +237,7 @@ class Directory {
   Outcome begin(Change::Kind kind, Record record);
   Duration lease_of(const Record& record) const;
   Entry& insert(TimePoint now, Record record);
+  Entry& index(Record record, std::map<Version, Entry*>& order);
   void erase(Entry& entry);
   void apply_put(TimePoint now, Record record);
   void apply_erase(const Record& record, Version version);
@@ -216,9 +252,11 @@ class Directory {
   Version version_ = 0;
   ChangeId last_change_ = 0;
 
-  // Every entry is in all of by_key_, by_order_ and by_version_, and counted in per_source_.
+  // Every entry is in by_key_ and by_version_, in one of by_order_ and attached_, and counted in
+  // per_source_.
   std::unordered_map<std::string, std::unique_ptr<Entry>, KeyHash> by_key_;
   std::map<Version, Entry*> by_order_;
+  std::map<Version, Entry*> attached_;  // have a session, and neither lease nor place in the store
   std::map<Version, Entry*> by_version_;
   std::map<common::IpAddress, std::size_t> per_source_;
 
@@ -229,6 +267,8 @@ class Directory {
   std::map<common::IpAddress, std::size_t> claims_in_flight_;
   std::size_t claims_in_flight_count_ = 0;
   LeaseQueue leases_;
+
+  std::unordered_set<std::string> reserved_;
 
   Version removals_from_ = 0;  // changes_since() can answer for this version and later
   std::deque<std::pair<Version, common::UserName>> removals_;

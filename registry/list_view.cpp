@@ -43,6 +43,12 @@ void append_users(std::string& out, const Directory& directory, const View& view
 std::optional<common::Endpoint> shown_endpoint(const Record& record, const View& view) {
   if (view.transport && record.user.transport != *view.transport) return std::nullopt;
   common::Endpoint endpoint = record.user.endpoint;
+  if (record.user.is_relayed) {
+    if (endpoint.port != 0 && view.gateway_at && (view.with_ipv6 || !view.gateway_at->is_v6()))
+      return common::Endpoint{*view.gateway_at, endpoint.port};
+    if (view.with_relayed) return common::Endpoint{};
+    return std::nullopt;
+  }
   if (view.loopback_as && endpoint.address.is_loopback()) endpoint.address = *view.loopback_as;
   if (!view.with_ipv6 && endpoint.address.is_v6()) return std::nullopt;
   return endpoint;

@@ -25,6 +25,11 @@ struct View {
   /// For a reader on another machine: the registry's own address on his connection, in place of
   /// every loopback address, since those users are on the registry's machine.
   std::optional<common::IpAddress> loopback_as;
+  /// Where he reaches the gateway ports of users who are connected to the registry; none: they are
+  /// not for him.
+  std::optional<common::IpAddress> gateway_at;
+  /// He can ask the registry to hand a message on, so that a user without a gateway port is shown.
+  bool with_relayed = false;
 
   friend auto operator<=>(const View&, const View&) = default;
 };

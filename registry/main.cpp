@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/os/standard_streams.hpp"
+#include "registry/shell/accounts_file.hpp"
 #include "registry/shell/options.hpp"
 #include "registry/shell/process.hpp"
 
@@ -19,6 +20,8 @@ int main(int argc, char** argv) {
     common::os::print_error(leave->err);
     return static_cast<int>(is_said ? leave->status : common::ExitStatus::kOutput);
   }
+  if (const auto* passwd = std::get_if<registry::PasswdCommand>(&parsed))
+    return static_cast<int>(registry::run_passwd(passwd->file, passwd->user));
   auto& options = std::get<registry::Options>(parsed);
   try {
     if (options.check_only) return static_cast<int>(registry::Process::check(options));

@@ -6,12 +6,32 @@ using http::ApiResult;
 using http::HeldResponse;
 using http::ParkedRequest;
 
+namespace {
+
+std::optional<Gateway> make_gateway(const NodeOptions& options, Directory& directory, Hub& hub) {
+  if (options.gateway_ports == nullptr) return std::nullopt;
+  return std::optional<Gateway>(std::in_place, options.gateway_ports_max, *options.gateway_ports,
+                                directory, hub);
+}
+
+std::optional<doors::TwoConnectionDoor> make_two_connection(const NodeOptions& options,
+                                                            Directory& directory, Hub& hub) {
+  if (!options.two_connection) return std::nullopt;
+  return std::optional<doors::TwoConnectionDoor>(std::in_place, *options.two_connection, directory,
+                                                 hub);
+}
+
+}  // namespace
+
 Node::Node(NodeOptions options, common::Random& random, http::HttpApi::RenderMetrics render_metrics)
     : directory_(options.rules, random),
+      hub_(directory_),
+      gateway_(make_gateway(options, directory_, hub_)),
+      two_connection_(make_two_connection(options, directory_, hub_)),
       api_({.hosts = std::move(options.hosts),
             .lease = options.rules.lease,
             .classic_lease = options.rules.classic_lease},
-           directory_, std::move(render_metrics)) {}
+           directory_, hub_, gateway(), std::move(render_metrics)) {}
 
 ApiResult Node::handle(TimePoint now, common::WallTime wall, Ticket ticket,
                        const http::ApiRequest& request) {
@@ -19,6 +39,8 @@ ApiResult Node::handle(TimePoint now, common::WallTime wall, Ticket ticket,
   ApiResult result = api_.handle(now, wall, request);
   if (const auto* held = std::get_if<HeldResponse>(&result)) {
     held_.emplace(held->change, ticket);
+  } else if (const auto* awaited = std::get_if<http::AwaitedDelivery>(&result)) {
+    awaiting_.emplace(awaited->delivery, ticket);
   } else if (const auto* parked = std::get_if<ParkedRequest>(&result)) {
     auto& queue = parked_[parked->key];
     // One that was woken and waits again keeps its place in front of later ones.
@@ -42,7 +64,7 @@ void Node::handle_committed(TimePoint now,
   for (const auto& [change, version] : changes) {
     directory_.handle_committed(now, change, version);
     if (const auto held = held_.extract(change))
-      releases_.push_back({held.mapped(), Release::Kind::kCommitted});
+      releases_.push_back({.ticket = held.mapped(), .kind = Release::Kind::kCommitted});
   }
   wake_settled();
 }
@@ -51,7 +73,7 @@ void Node::handle_failed(TimePoint now, const std::vector<ChangeId>& changes) {
   for (const ChangeId change : changes) {
     directory_.handle_failed(now, change);
     if (const auto held = held_.extract(change))
-      releases_.push_back({held.mapped(), Release::Kind::kFailed});
+      releases_.push_back({.ticket = held.mapped(), .kind = Release::Kind::kFailed});
   }
   wake_settled();
 }
@@ -59,6 +81,47 @@ void Node::handle_failed(TimePoint now, const std::vector<ChangeId>& changes) {
 void Node::handle_probe_result(TimePoint now, const std::string& key, bool is_gone) {
   directory_.handle_probe_result(now, key, is_gone);
   wake_settled();
+}
+
+void Node::handle_timeout(TimePoint now) {
+  directory_.handle_timeout(now);
+  if (two_connection_) two_connection_->handle_timeout(now);
+  run_hub(now);
+}
+
+std::optional<TimePoint> Node::next_timeout() const {
+  auto next = directory_.next_timeout();
+  const auto door = two_connection_ ? two_connection_->next_timeout() : std::nullopt;
+  if (door && (!next || *door < *next)) next = door;
+  return next;
+}
+
+void Node::handle_transmitted(DeliveryId delivery, bool is_sent) {
+  hub_.handle_outcome(delivery, is_sent ? DeliveryOutcome::kSent : DeliveryOutcome::kRefused);
+}
+
+void Node::run_hub(TimePoint now) {
+  for (;;) {
+    if (auto push = hub_.poll_push()) {
+      two_connection_->handle_push(now, *std::move(push));  // nobody else has connected users
+    } else if (const auto result = hub_.poll_result()) {
+      switch (result->asker) {
+        case Asker::kTwoConnection:
+          two_connection_->handle_result(now, *result);
+          break;
+        case Asker::kHttp:
+          if (const auto ticket = awaiting_.extract(result->delivery)) {
+            releases_.push_back({ticket.mapped(), Release::Kind::kDelivered, result->outcome});
+          }
+          break;
+        case Asker::kGateway:
+          break;  // a datagram's sender is not answered
+      }
+    } else {
+      break;
+    }
+  }
+  if (gateway_) gateway_->close_unused();
 }
 
 void Node::set_store_up(bool up) {
@@ -85,7 +148,7 @@ void Node::wake(const std::string& key) {
   it->second.pop_front();
   if (it->second.empty()) parked_.erase(it);
   rerunning_.emplace(ticket, key);
-  releases_.push_back({ticket, Release::Kind::kRerun});
+  releases_.push_back({.ticket = ticket, .kind = Release::Kind::kRerun});
 }
 
 }  // namespace registry

@@ -11,13 +11,21 @@
 #include <vector>
 
 #include "registry/directory.hpp"
+#include "registry/doors/two_connection.hpp"
+#include "registry/gateway.hpp"
 #include "registry/http/http_api.hpp"
+#include "registry/hub.hpp"
 
 namespace registry {
 
 struct NodeOptions {
-  DirectoryRules rules;
-  std::vector<std::string> hosts;
+  DirectoryRules rules = {};
+  std::vector<std::string> hosts = {};
+  /// Whether there is a two-connection door.
+  std::optional<doors::TwoConnectionOptions> two_connection = {};
+  /// For the doors' users; not owned. None: no gateway.
+  GatewayPorts* gateway_ports = nullptr;
+  std::size_t gateway_ports_max = 64;
 };
 
 class Node {
@@ -31,9 +39,11 @@ class Node {
       kCommitted,  // send the held answer
       kFailed,     // its change is not on disk: send store_down instead
       kRerun,      // handle it again, or abandon it
+      kDelivered,  // send HttpApi::delivered with `outcome`
     };
     Ticket ticket = 0;
     Kind kind = Kind::kCommitted;
+    DeliveryOutcome outcome = DeliveryOutcome::kUnknown;
   };
 
   Node(NodeOptions options, common::Random& random, http::HttpApi::RenderMetrics render_metrics);
@@ -46,8 +56,13 @@ class Node {
   void handle_committed(TimePoint now, const std::vector<std::pair<ChangeId, Version>>& changes);
   void handle_failed(TimePoint now, const std::vector<ChangeId>& changes);
   void handle_probe_result(TimePoint now, const std::string& key, bool is_gone);
-  void handle_timeout(TimePoint now) { directory_.handle_timeout(now); }
-  std::optional<TimePoint> next_timeout() const { return directory_.next_timeout(); }
+  void handle_timeout(TimePoint now);
+  std::optional<TimePoint> next_timeout() const;
+  /// What came of a Hub::Transmit.
+  void handle_transmitted(DeliveryId delivery, bool is_sent);
+  /// Passes messages and results on between the doors until nothing more is to be done: to be
+  /// called after anything that may have caused some.
+  void run_hub(TimePoint now);
   void set_store_up(bool up);
 
   std::optional<Release> poll_release();
@@ -56,6 +71,12 @@ class Node {
   std::optional<DirectoryEvent> poll_event() { return directory_.poll_event(); }
 
   Directory& directory() { return directory_; }
+  Hub& hub() { return hub_; }
+  /// Null if there is none.
+  Gateway* gateway() { return gateway_ ? &*gateway_ : nullptr; }
+  doors::TwoConnectionDoor* two_connection() {
+    return two_connection_ ? &*two_connection_ : nullptr;
+  }
   http::HttpApi& api() { return api_; }
 
  private:
@@ -63,7 +84,11 @@ class Node {
   void wake(const std::string& key);
 
   Directory directory_;
+  Hub hub_;
+  std::optional<Gateway> gateway_;
+  std::optional<doors::TwoConnectionDoor> two_connection_;
   http::HttpApi api_;
+  std::unordered_map<DeliveryId, Ticket> awaiting_;
   std::unordered_map<ChangeId, Ticket> held_;
   std::unordered_map<std::string, std::deque<Ticket>> parked_;  // by key, first come first served
   std::unordered_map<Ticket, std::string> rerunning_;           // woken, not handled again yet

@@ -9,6 +9,7 @@
 #include "common/version.hpp"
 #include "registry/http/http_errors.hpp"
 #include "registry/http/limits.hpp"
+#include "registry/http/message_api.hpp"
 #include "registry/http/short_way.hpp"
 #include "registry/http/text.hpp"
 
@@ -61,17 +62,6 @@ std::string old_classic_body(const Directory& directory, const View& view) {
   }
 }
 
-View view_of(const ApiRequest& request, bool json) {
-  View view;
-  if (!json) {
-    view.transport =
-        request.program == Program::kOldNetchat ? common::Transport::kTcp : common::Transport::kUdp;
-  }
-  view.with_ipv6 = !is_old(request.program);
-  if (!request.source.is_loopback()) view.loopback_as = request.local;
-  return view;
-}
-
 bool etag_matches(std::string_view if_none_match, std::string_view etag) {
   if (trim_blanks(if_none_match) == "*") return true;
   while (!if_none_match.empty()) {
@@ -101,6 +91,7 @@ std::string help_text(std::string_view host) {
 /// The operation a request counts under in /metrics. A small fixed set: a label that strangers
 /// choose would grow without bound.
 std::string operation_of(const ApiRequest& request) {
+  if (request.method == "POST" && request.path.starts_with(kMessagePath)) return "message";
   if (request.method == "POST") {
     for (const auto& [verb, name] :
          {std::pair{"REGISTER ", "register"}, std::pair{"UPDATE ", "update"},
@@ -140,6 +131,10 @@ Refused explain(Refusal refusal, const common::ClassicRecord& record,
     case Refusal::kNotOwner:
       return {ApiError::kNotOwner,
               fmt::format("{} was registered by somebody else", record.name.text())};
+    case Refusal::kAccountName:
+      return {
+          ApiError::kNameTaken,
+          fmt::format("the name {} belongs to an account: log in to use it", record.name.text())};
     case Refusal::kFull:
       return {ApiError::kFull, "no room for another user"};
     case Refusal::kStoreDown:
@@ -173,9 +168,12 @@ ApiRequest make_api_request(const FramedRequest& framed, const common::IpAddress
   return request;
 }
 
-HttpApi::HttpApi(HttpApiOptions options, Directory& directory, RenderMetrics render_metrics)
+HttpApi::HttpApi(HttpApiOptions options, Directory& directory, Hub& hub, Gateway* gateway,
+                 RenderMetrics render_metrics)
     : options_(std::move(options)),
       directory_(directory),
+      hub_(hub),
+      gateway_(gateway),
       lists_(directory),
       render_metrics_(std::move(render_metrics)) {}
 
@@ -205,6 +203,10 @@ ApiResult HttpApi::route(TimePoint now, WallTime wall, const ApiRequest& request
     if (const auto name = request.param("username")) return get_user(request, *name);
     if (const auto since = request.param("since")) return get_changes(request, *since);
     return get_list(request);
+  }
+  if (is_post && request.path.starts_with(kMessagePath)) {
+    return begin_message(request, std::string_view(request.path).substr(kMessagePath.size()),
+                         directory_, hub_);
   }
   if (is_read && request.path == "/") return text_response(200, kText, help_text(request.host));
   if (is_read && request.path == "/healthz")
@@ -331,12 +333,30 @@ ApiResult HttpApi::registered(const ApiRequest& request, const common::ClassicRe
   return done;
 }
 
+View HttpApi::view_of(const ApiRequest& request, bool json) const {
+  View view;
+  if (!json) {
+    view.transport =
+        request.program == Program::kOldNetchat ? common::Transport::kTcp : common::Transport::kUdp;
+  }
+  view.with_ipv6 = !is_old(request.program);
+  if (!request.source.is_loopback()) view.loopback_as = request.local;
+  add_gateway(view, request.local, json);
+  return view;
+}
+
+void HttpApi::add_gateway(View& view, const common::IpAddress& local, bool json) const {
+  view.with_relayed = json;
+  if (gateway_ != nullptr) view.gateway_at = gateway_address_.value_or(local);
+}
+
 ApiResponse HttpApi::get_list(const ApiRequest& request) {
   const auto format = request.param("format");
   if (format && *format != "json" && *format != "lines") {
     return error_response(ApiError::kMalformedQuery, "the format is not lines or json", false);
   }
   const bool json = wants_json(request);
+  if (!json && gateway_ != nullptr) gateway_->prepare_all();
   if (!format && request.program == Program::kOldClassic && !json) return old_list(request);
   const bool netchat = !format && request.program == Program::kOldNetchat;
   const ListCache::Key key{.form = json                            ? ListForm::kJson
@@ -374,6 +394,7 @@ ApiResponse HttpApi::get_user(const ApiRequest& request, std::string_view text) 
     return error_response(ApiError::kMalformedName,
                           fmt::format("the name {}", to_string(name.error())), json);
   }
+  if (!json && gateway_ != nullptr) gateway_->prepare(*name);
   const Record* record = directory_.find(*name);
   const auto user = record ? show(*record, view_of(request, json)) : std::nullopt;
   if (!user) {
@@ -439,6 +460,7 @@ std::optional<HttpApi::ReadyLookup> HttpApi::ready_lookup(const FramedRequest& r
   const bool json = form == ReadyForm::kJson;
   if (!json) view.transport = common::Transport::kUdp;
   if (!source.is_loopback()) view.loopback_as = local;
+  add_gateway(view, local, json);
   ReadyLookup ready;
   if (json) {
     const auto user = show(*record, view);
@@ -461,6 +483,8 @@ const CachedList* HttpApi::ready_list(const FramedRequest& request, const common
   ListCache::Key key;
   key.view.transport = common::Transport::kUdp;
   if (!source.is_loopback()) key.view.loopback_as = local;
+  add_gateway(key.view, local, false);
+  if (gateway_ != nullptr) gateway_->prepare_all();
   const CachedList& list = lists_.get(key);
   if (list.body->empty()) return nullptr;
   ++counters_.ready_lists;
@@ -472,6 +496,12 @@ ApiResponse HttpApi::store_down(const ApiRequest& request) {
   return error_response(ApiError::kStoreDown,
                         "the registry cannot write to its disk now; try again",
                         wants_json(request));
+}
+
+ApiResponse HttpApi::delivered(const ApiRequest& request, DeliveryOutcome outcome) {
+  auto response = message_answer(request, outcome);
+  ++counters_.requests[{operation_of(request), response.status}];
+  return response;
 }
 
 ApiResponse HttpApi::framing_error(FramingError error) {

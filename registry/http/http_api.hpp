@@ -15,8 +15,10 @@
 
 #include "common/classic_record.hpp"
 #include "registry/directory.hpp"
+#include "registry/gateway.hpp"
 #include "registry/http/http_framing.hpp"
 #include "registry/http/list_cache.hpp"
+#include "registry/hub.hpp"
 #include "registry/list_view.hpp"
 
 namespace registry::http {
@@ -62,7 +64,11 @@ struct HeldResponse {
 struct ParkedRequest {
   std::string key;
 };
-using ApiResult = std::variant<ApiResponse, HeldResponse, ParkedRequest>;
+/// The answer depends on what comes of this delivery (message_api.hpp).
+struct AwaitedDelivery {
+  DeliveryId delivery = 0;
+};
+using ApiResult = std::variant<ApiResponse, HeldResponse, ParkedRequest, AwaitedDelivery>;
 
 struct HttpApiOptions {
   std::vector<std::string>
@@ -88,7 +94,13 @@ class HttpApi {
   /// `render_metrics` makes the text of /metrics; it is called for each such request.
   using RenderMetrics = std::function<std::string()>;
 
-  HttpApi(HttpApiOptions options, Directory& directory, RenderMetrics render_metrics);
+  /// Without a gateway, connected users are shown only to readers of JSON.
+  HttpApi(HttpApiOptions options, Directory& directory, Hub& hub, Gateway* gateway,
+          RenderMetrics render_metrics);
+
+  /// The one address that gateway ports are at; none: every address of this machine's, so that a
+  /// reader is shown the one that he came in by.
+  void set_gateway_address(std::optional<common::IpAddress> address) { gateway_address_ = address; }
 
   /// `wall` is what a new record's "since" shows.
   ApiResult handle(TimePoint now, common::WallTime wall, const ApiRequest& request);
@@ -111,6 +123,8 @@ class HttpApi {
 
   /// The answer when the change behind a held response could not be made durable.
   ApiResponse store_down(const ApiRequest& request);
+  /// The answer once the delivery that a request awaits has its result.
+  ApiResponse delivered(const ApiRequest& request, DeliveryOutcome outcome);
   /// The answer to bytes that are no request; text, since nobody knows what the sender reads.
   static ApiResponse framing_error(FramingError error);
 
@@ -123,6 +137,9 @@ class HttpApi {
   enum class ReadyForm { kNone, kPlain, kJson };
   ReadyForm ready_form(const FramedRequest& request) const;
   bool is_own_host(std::string_view host) const;
+  View view_of(const ApiRequest& request, bool json) const;
+  /// What readers at `source` see gateway ports at, in a list of that form.
+  void add_gateway(View& view, const common::IpAddress& local, bool json) const;
   ApiResult post(TimePoint now, common::WallTime wall, const ApiRequest& request);
   /// The answer to a change; `lease` is what a registration is told, none for a LOGOUT.
   ApiResult registered(const ApiRequest& request, const common::ClassicRecord& record,
@@ -134,6 +151,9 @@ class HttpApi {
 
   HttpApiOptions options_;
   Directory& directory_;
+  Hub& hub_;
+  Gateway* gateway_;  // may be null
+  std::optional<common::IpAddress> gateway_address_;
   ListCache lists_;
   RenderMetrics render_metrics_;
   Health health_;

@@ -19,16 +19,22 @@ enum class ApiError : int {
   kMalformedQuery = 40006,
   kListEmpty = 40007,
   kMalformedToken = 40008,
+  kMalformedText = 40009,
   kForeignOrigin = 40301,
+  kForeignSender = 40302,
   kUserNotFound = 40401,
   kPathNotFound = 40402,
   kMethodNotAllowed = 40501,
   kNameTaken = 40601,
   kNotOwner = 40602,
+  kTextTooLong = 41301,
   kForeignHost = 42101,
+  kTextRefused = 42201,
   kStoreDown = 50301,
   kFull = 50302,
   kDraining = 50303,
+  kRecipientBusy = 50304,
+  kNoReceipt = 50401,
 };
 
 inline int status_of(ApiError error) { return static_cast<int>(error) / 100; }

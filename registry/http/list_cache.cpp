@@ -9,8 +9,11 @@ namespace {
 
 std::string etag_of(Version version, ListForm form, const View& view) {
   const char* form_letter = form == ListForm::kJson ? "j" : form == ListForm::kLines ? "l" : "c";
-  return fmt::format("\"{}{}{}\"", version, form_letter,
-                     view.loopback_as ? "-" + view.loopback_as->to_string() : std::string());
+  std::string etag = fmt::format("\"{}{}", version, form_letter);
+  if (view.loopback_as) etag += "-" + view.loopback_as->to_string();
+  if (view.gateway_at && view.gateway_at != view.loopback_as)
+    etag += "+" + view.gateway_at->to_string();
+  return etag + '"';
 }
 
 }  // namespace

@@ -125,9 +125,9 @@ EngineAnswer HttpConnection::run_engine(const http::HttpEngine::Handler& handler
   return door_.engine().run(framing_.request(), source_, local_, keeps_alive(), handler);
 }
 
-void HttpConnection::handle_release(Node::Release::Kind kind) {
+void HttpConnection::handle_release(const Node::Release& release) {
   is_waiting_ = false;
-  switch (kind) {
+  switch (release.kind) {
     case Node::Release::Kind::kCommitted:
       finish_request(std::exchange(held_, {}));
       break;
@@ -138,6 +138,11 @@ void HttpConnection::handle_release(Node::Release::Kind kind) {
       break;
     case Node::Release::Kind::kRerun:
       run_request();
+      break;
+    case Node::Release::Kind::kDelivered:
+      finish_request(run_engine([&](const http::ApiRequest& parsed) {
+        return door_.node().api().delivered(parsed, release.outcome);
+      }));
       break;
   }
   process();

@@ -44,7 +44,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
         framing_(common::os::monotonic_now(), own_port) {}
 
   void start() { read(); }
-  void handle_release(Node::Release::Kind kind);
+  void handle_release(const Node::Release& release);
   void handle_tick(TimePoint now);
   /// Ends the connection as soon as no answer is under way.
   void drain();

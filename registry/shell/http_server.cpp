@@ -6,6 +6,7 @@
 
 #include "common/os/clock.hpp"
 #include "registry/http/limits.hpp"
+#include "registry/shell/addresses.hpp"
 
 namespace registry {
 namespace {
@@ -14,17 +15,6 @@ namespace ip = asio::ip;
 using common::IpAddress;
 using common::os::monotonic_now;
 using std::error_code;
-
-IpAddress to_ip_address(const ip::address& address) {
-  if (address.is_v4()) return IpAddress::v4(address.to_v4().to_bytes());
-  return IpAddress::v6(address.to_v6().to_bytes());
-}
-
-ip::address to_asio(const IpAddress& address) {
-  if (address.is_v6()) return ip::address_v6(address.bytes());
-  const auto& b = address.bytes();
-  return ip::address_v4({b[0], b[1], b[2], b[3]});
-}
 
 }  // namespace
 
@@ -126,7 +116,7 @@ void HttpServer::handle_releases() {
     const auto it = connections_.find(release->ticket);
     if (it != connections_.end()) {
       const std::shared_ptr<HttpConnection> connection = it->second;
-      connection->handle_release(release->kind);
+      connection->handle_release(*release);
     } else if (release->kind == Node::Release::Kind::kRerun) {
       node_.abandon(release->ticket);
     }

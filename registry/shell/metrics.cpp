@@ -50,13 +50,68 @@ std::uint64_t resident_bytes() {
   return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+constexpr auto kCounter = MetricType::Counter;
+constexpr auto kGauge = MetricType::Gauge;
+
+void add_reasons(Families& families, const std::map<std::string, std::uint64_t>& counts) {
+  for (const auto& [reason, count] : counts) families.add({{"reason", reason}}, count);
+}
+
+void add_hub(Families& families, const Hub& hub) {
+  families.begin("registry_deliveries_total", "Messages by what came of them, one a recipient.",
+                 kCounter);
+  for (std::size_t i = 0; i < kDeliveryOutcomeCount; ++i) {
+    const auto outcome = static_cast<DeliveryOutcome>(i);
+    families.add({{"outcome", std::string(to_string(outcome))}}, hub.counters().outcomes[i]);
+  }
+  families.begin("registry_deliveries_under_way", "Messages without a result yet.", kGauge)
+      .add({}, hub.under_way());
+}
+
+void add_two_connection(Families& families, const doors::TwoConnectionDoor& door) {
+  const doors::TwoConnectionCounters& counters = door.counters();
+  families.begin("registry_two_connection_clients", "Command connections.", kGauge)
+      .add({}, door.client_count());
+  families.begin("registry_two_connection_accepted_total", "Command connections taken.", kCounter)
+      .add({}, counters.accepted);
+  families.begin("registry_two_connection_refused_total", "Connections closed at once.", kCounter);
+  add_reasons(families, counters.refused);
+  families.begin("registry_two_connection_logins_total", "Logins, by result.", kCounter)
+      .add({{"result", "ok"}}, counters.logins);
+  for (const auto& [reason, count] : counters.refused_logins)
+    families.add({{"result", std::string(doors::to_string(reason))}}, count);
+  families
+      .begin("registry_two_connection_throttled_logins_total",
+             "Logins held back after failed ones.", kCounter)
+      .add({}, counters.throttled_logins);
+  families
+      .begin("registry_two_connection_failed_dials_total", "Push connections that failed.",
+             kCounter)
+      .add({}, counters.failed_dials);
+  families.begin("registry_two_connection_unrecognized_total", "Lines answered 401.", kCounter)
+      .add({}, counters.unrecognized_lines);
+  families.begin("registry_two_connection_closed_total", "Connections given up.", kCounter);
+  add_reasons(families, counters.closed);
+}
+
+void add_gateway(Families& families, const Gateway& gateway) {
+  families.begin("registry_gateway_ports", "Gateway ports that are open.", kGauge)
+      .add({}, gateway.open_count());
+  families
+      .begin("registry_gateway_left_out",
+             "Connected users whom plain lists leave out for want of a port.", kGauge)
+      .add({}, gateway.left_out());
+  families.begin("registry_gateway_datagrams_total", "Datagrams taken at gateway ports.", kCounter)
+      .add({}, gateway.counters().taken);
+  families.begin("registry_gateway_dropped_total", "Datagrams dropped there.", kCounter);
+  add_reasons(families, gateway.counters().dropped);
+}
+
 }  // namespace
 
 std::string render_metrics(const http::HttpApiCounters& api, const ConnectionCounters& connections,
-                           const StoreCounters& store, const Directory& directory,
-                           bool is_store_up) {
-  constexpr auto kCounter = MetricType::Counter;
-  constexpr auto kGauge = MetricType::Gauge;
+                           const StoreCounters& store, const Directory& directory, bool is_store_up,
+                           const MessageParts& messages) {
   Families families;
   families.begin("registry_build_info", "Always 1; the version is in the label.", kGauge)
       .add({{"version", common::kVersion}}, 1);
@@ -85,6 +140,9 @@ std::string render_metrics(const http::HttpApiCounters& api, const ConnectionCou
       .add({}, store.changes);
   families.begin("registry_store_failed_changes_total", "Changes answered 503.", kCounter)
       .add({}, store.failed_changes);
+  if (messages.hub != nullptr) add_hub(families, *messages.hub);
+  if (messages.two_connection != nullptr) add_two_connection(families, *messages.two_connection);
+  if (messages.gateway != nullptr) add_gateway(families, *messages.gateway);
   families.begin("process_resident_memory_bytes", "Resident memory.", kGauge)
       .add({}, resident_bytes());
   return families.text();

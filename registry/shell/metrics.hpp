@@ -6,7 +6,10 @@
 #include <map>
 #include <string>
 
+#include "registry/doors/two_connection.hpp"
+#include "registry/gateway.hpp"
 #include "registry/http/http_api.hpp"
+#include "registry/hub.hpp"
 
 namespace registry {
 
@@ -25,10 +28,17 @@ struct StoreCounters {
   std::uint64_t failed_changes = 0;
 };
 
+/// What has to do with messages; null where there is none of it.
+struct MessageParts {
+  const Hub* hub = nullptr;
+  const doors::TwoConnectionDoor* two_connection = nullptr;
+  const Gateway* gateway = nullptr;
+};
+
 /// Prometheus text exposition of everything there is to know. No label has a value that a stranger
 /// can choose.
 std::string render_metrics(const http::HttpApiCounters& api, const ConnectionCounters& connections,
-                           const StoreCounters& store, const Directory& directory,
-                           bool is_store_up);
+                           const StoreCounters& store, const Directory& directory, bool is_store_up,
+                           const MessageParts& messages = {});
 
 }  // namespace registry

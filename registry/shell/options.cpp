@@ -20,9 +20,9 @@ constexpr std::string_view kHelp =
 Examples
   registry                        listen on 127.0.0.1:8080, for this machine
   registry 0.0.0.0:8080           for every machine that can reach this one
-  curl http://127.0.0.1:8080/userlist.txt
 
 Usage  registry [HOST:PORT] [options]      port 0 takes a free one
+       registry passwd FILE USER           write a hashed password into FILE
 
 Options
       --userlist FILE          the list as text, kept up to date (userlist.txt)
@@ -31,18 +31,33 @@ Options
       --classic-lease SECONDS  the same for old programs (86400)
       --allow-foreign-address  let users register addresses that are not theirs
       --host NAME              another name it answers to (repeatable)
+      --two-connection HOST:PORT --accounts FILE   a door for users who log in
+         [--strict] [--allow-public-login] [--gateway-ports N]
       --log-format text|json   one line an event, on standard error
       --check                  look at options and files, then exit
-  -h, --help                   this text
-      --version                the version
+  -h, --help  --version
 
 Exit status  0 drained after SIGTERM or SIGINT   64 usage
              69 port or data in use   78 configuration
 )";
 
-constexpr std::array<std::string_view, 10> kOptionNames = {
-    "--userlist", "--data",       "--lease", "--classic-lease", "--allow-foreign-address",
-    "--host",     "--log-format", "--check", "--help",          "--version"};
+constexpr std::array<std::string_view, 15> kOptionNames = {"--userlist",
+                                                           "--data",
+                                                           "--lease",
+                                                           "--classic-lease",
+                                                           "--allow-foreign-address",
+                                                           "--host",
+                                                           "--log-format",
+                                                           "--two-connection",
+                                                           "--accounts",
+                                                           "--strict",
+                                                           "--allow-public-login",
+                                                           "--gateway-ports",
+                                                           "--check",
+                                                           "--help",
+                                                           "--version"};
+/// Each is a descriptor and a port that others cannot have.
+constexpr std::size_t kGatewayPortsMax = 4096;
 
 /// Ten years: a lease of more is a typing error.
 constexpr std::int64_t kLeaseSecondsMax = 10LL * 365 * 86400;
@@ -67,10 +82,21 @@ std::string unknown_argument(const std::vector<std::string>& arguments) {
   return {};
 }
 
+std::variant<Options, PasswdCommand, Leave> parse_passwd(
+    const std::vector<std::string>& arguments) {
+  if (arguments.size() != 3) return usage_error("passwd wants FILE and USER");
+  const auto normal = common::normalize_typed_name(arguments[2]);
+  const auto user = common::UserName::parse(normal ? *normal : arguments[2]);
+  if (!user) return usage_error(fmt::format("the name {}", to_string(user.error())));
+  return PasswdCommand{arguments[1], *user};
+}
+
 }  // namespace
 
-std::variant<Options, Leave> parse_options(std::vector<std::string> arguments) {
+std::variant<Options, PasswdCommand, Leave> parse_options(std::vector<std::string> arguments) {
+  if (!arguments.empty() && arguments.front() == "passwd") return parse_passwd(arguments);
   Options options;
+  std::string two_connection;
   std::string listen;
   std::int64_t lease = 200;
   std::int64_t classic_lease = 86400;
@@ -92,6 +118,13 @@ std::variant<Options, Leave> parse_options(std::vector<std::string> arguments) {
   app.add_flag("--allow-foreign-address", options.rules.allow_foreign_address);
   app.add_option("--host", options.hosts)->allow_extra_args(false);
   app.add_option("--log-format", log_format)->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--two-connection", two_connection);
+  app.add_option("--accounts", options.accounts);
+  app.add_flag("--strict", options.strict);
+  app.add_flag("--allow-public-login", options.allow_public_login);
+  app.add_option("--gateway-ports", options.gateway_ports)
+      ->check(common::os::decimal_option())
+      ->check(CLI::Range(std::size_t{0}, kGatewayPortsMax));
   app.add_flag("--check", options.check_only);
   app.add_flag("-h,--help", help);
   app.add_flag("--version", version);
@@ -116,6 +149,15 @@ std::variant<Options, Leave> parse_options(std::vector<std::string> arguments) {
     }
     options.listen = *parsed;
   }
+  if (!two_connection.empty()) {
+    options.two_connection = common::parse_host_port(two_connection);
+    if (!options.two_connection) {
+      return usage_error(fmt::format(
+          "--two-connection {} is not HOST:PORT (IPv6 in brackets: [::1]:8080)", two_connection));
+    }
+  }
+  if (options.two_connection.has_value() == options.accounts.empty())
+    return usage_error("--two-connection and --accounts go together");
   if (options.user_list.empty()) return usage_error("--userlist wants a file name");
   if (options.data.empty()) options.data = options.user_list.parent_path() / ".registry";
   options.rules.lease = std::chrono::seconds(lease);

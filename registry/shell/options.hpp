@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,6 +22,18 @@ struct Options {
   std::vector<std::string> hosts;
   LogFormat log_format = LogFormat::kText;
   bool check_only = false;
+
+  std::optional<common::HostPort> two_connection;  // with accounts
+  std::filesystem::path accounts;
+  bool strict = false;  // no plain passwords
+  bool allow_public_login = false;
+  std::size_t gateway_ports = 64;
+};
+
+/// `registry passwd FILE USER`.
+struct PasswdCommand {
+  std::filesystem::path file;
+  common::UserName user;
 };
 
 /// What to print, and the status to leave with, instead of running.
@@ -31,6 +44,6 @@ struct Leave {
 };
 
 /// Reads the arguments without the program's name.
-std::variant<Options, Leave> parse_options(std::vector<std::string> arguments);
+std::variant<Options, PasswdCommand, Leave> parse_options(std::vector<std::string> arguments);
 
 }  // namespace registry

@@ -3,14 +3,10 @@
 #include <array>
 #include <memory>
 
+#include "registry/shell/addresses.hpp"
+
 namespace registry {
 namespace {
-
-asio::ip::address to_asio(const common::IpAddress& address) {
-  if (address.is_v6()) return asio::ip::address_v6(address.bytes());
-  const auto& b = address.bytes();
-  return asio::ip::address_v4({b[0], b[1], b[2], b[3]});
-}
 
 /// One probe under way; kept alive by its operations. Whatever comes first settles it.
 template <typename Protocol>

@@ -13,6 +13,7 @@
 #include "common/os/standard_streams.hpp"
 #include "common/safe_text.hpp"
 #include "common/version.hpp"
+#include "registry/shell/accounts_file.hpp"
 #include "registry/shell/prober.hpp"
 
 namespace registry {
@@ -62,10 +63,18 @@ std::vector<Endpoint> resolve(asio::io_context& loop, const common::HostPort& ho
   return endpoints;
 }
 
+std::optional<doors::TwoConnectionOptions> two_connection_options(const Options& options) {
+  if (!options.two_connection) return std::nullopt;
+  return doors::TwoConnectionOptions{.allow_public_login = options.allow_public_login};
+}
+
+bool is_wildcard(const common::IpAddress& address) {
+  return address == common::IpAddress() || address == common::IpAddress::v6({});
+}
+
 std::string hint_address(const Endpoint& bound) {
-  const bool is_wildcard =
-      bound.address == common::IpAddress() || bound.address == common::IpAddress::v6({});
-  return is_wildcard ? fmt::format("127.0.0.1:{}", bound.port) : common::format_endpoint(bound);
+  return is_wildcard(bound.address) ? fmt::format("127.0.0.1:{}", bound.port)
+                                    : common::format_endpoint(bound);
 }
 
 std::string_view to_string(DirectoryEvent::Kind kind) {
@@ -76,6 +85,8 @@ std::string_view to_string(DirectoryEvent::Kind kind) {
       return "user moved";
     case DirectoryEvent::Kind::kReclaimed:
       return "user reclaimed";
+    case DirectoryEvent::Kind::kLoggedIn:
+      return "user logged in";
     case DirectoryEvent::Kind::kLoggedOut:
       return "user logged out";
     case DirectoryEvent::Kind::kExpired:
@@ -90,10 +101,19 @@ Process::Process(Options options)
     : options_(std::move(options)),
       log_(options_.log_format),
       loop_(ASIO_CONCURRENCY_HINT_UNSAFE_IO),  // other threads only post
-      node_({.rules = options_.rules, .hosts = own_host_names(options_)}, random_,
+      gateway_sockets_(loop_),
+      node_({.rules = options_.rules,
+             .hosts = own_host_names(options_),
+             .two_connection = two_connection_options(options_),
+             .gateway_ports = options_.two_connection ? &gateway_sockets_ : nullptr,
+             .gateway_ports_max = options_.gateway_ports},
+            random_,
             [this] {
               return render_metrics(node_.api().counters(), http_.counters(), store_counters_,
-                                    node_.directory(), node_.api().health().is_store_up);
+                                    node_.directory(), node_.api().health().is_store_up,
+                                    {.hub = &node_.hub(),
+                                     .two_connection = node_.two_connection(),
+                                     .gateway = node_.gateway()});
             }),
       http_(loop_, node_, [this] { flush_node_soon(); }),
       signals_(loop_, SIGINT, SIGTERM),
@@ -103,11 +123,15 @@ Process::Process(Options options)
 ExitStatus Process::run() {
   raise_descriptor_limit();
   log_.info("starting", {{"version", common::kVersion}, {"pid", std::to_string(getpid())}});
+  if (const auto status = open_accounts(); status != ExitStatus::kOk) return status;
   // The port first: a registry that cannot have it must not have touched the files.
   std::vector<Endpoint> bound;
   if (const auto status = open_sockets(bound); status != ExitStatus::kOk) return status;
+  if (const auto status = open_two_connection(bound); status != ExitStatus::kOk) return status;
   if (const auto status = open_store(); status != ExitStatus::kOk) return status;
   announce(bound);
+  // Without accounts there is nothing to read anew, and a terminal that closes ends us as usual.
+  if (options_.two_connection) signals_.add(SIGHUP);
   watch_signals();
   arm_timer();
   loop_.run();
@@ -157,7 +181,11 @@ ExitStatus Process::open_store() {
   log_.info("store opened", {{"data", options_.data.string()},
                              {"userlist", options_.user_list.string()},
                              {"users", std::to_string(state->records.size())}});
-  node_.directory().load(monotonic_now(), std::move(state->records), state->version);
+  // Versions of users who only come and go by a door are not stored: after a restart they go on
+  // from the time in microseconds, which no run can have counted up to.
+  const Version version =
+      std::max(state->version, version_for_new_database(common::os::wall_now()));
+  node_.directory().load(monotonic_now(), std::move(state->records), version);
   store_ = std::make_unique<StoreWriter>(
       *std::move(database), std::move(user_list), [this](StoreReport report) {
         asio::post(loop_, [this, report = std::move(report)]() mutable {
@@ -167,38 +195,99 @@ ExitStatus Process::open_store() {
   return ExitStatus::kOk;
 }
 
+ExitStatus Process::open_accounts() {
+  if (!options_.two_connection) return ExitStatus::kOk;
+  auto loaded = load_accounts(options_.accounts, options_.strict);
+  if (!loaded) {
+    complain(loaded.error());
+    return ExitStatus::kConfiguration;
+  }
+  for (const std::string& warning : loaded->warnings) log_.warn("accounts", {{"note", warning}});
+  log_.info("accounts read", {{"file", options_.accounts.string()},
+                              {"count", std::to_string(loaded->accounts.size())}});
+  node_.two_connection()->set_accounts(std::move(loaded->accounts));
+  return ExitStatus::kOk;
+}
+
+// At SIGHUP. What cannot be read changes nothing.
+void Process::reload_accounts() {
+  auto loaded = load_accounts(options_.accounts, options_.strict);
+  if (!loaded) return log_.error("accounts stay as they were", {{"reason", loaded.error()}});
+  for (const std::string& warning : loaded->warnings) log_.warn("accounts", {{"note", warning}});
+  log_.info("accounts read", {{"file", options_.accounts.string()},
+                              {"count", std::to_string(loaded->accounts.size())}});
+  node_.two_connection()->set_accounts(std::move(loaded->accounts));
+}
+
 ExitStatus Process::open_sockets(std::vector<Endpoint>& bound) {
+  return listen(
+      options_.listen, [this](const Endpoint& endpoint) { return http_.listen(endpoint); }, "",
+      bound);
+}
+
+ExitStatus Process::open_two_connection(const std::vector<Endpoint>& http) {
+  if (!options_.two_connection) return ExitStatus::kOk;
+  two_connection_ =
+      std::make_unique<DoorServer>(loop_, *node_.two_connection(), [this] { flush_node(); });
+  const auto status = listen(
+      *options_.two_connection,
+      [this](const Endpoint& endpoint) { return two_connection_->listen(endpoint); },
+      "--two-connection ", two_connection_bound_);
+  if (status != ExitStatus::kOk) return status;
+  node_.two_connection()->set_own_ports({http.front().port, two_connection_bound_.front().port});
+  password_checker_ =
+      std::make_unique<PasswordChecker>([this](doors::StreamId client, bool is_right) {
+        asio::post(loop_, [this, client, is_right] {
+          node_.two_connection()->handle_verified(monotonic_now(), common::os::wall_now(), client,
+                                                  is_right);
+          flush_node();
+        });
+      });
+  std::optional<common::IpAddress> gateway_address;
+  if (!is_wildcard(http.front().address)) gateway_address = http.front().address;
+  gateway_sockets_.set_address(gateway_address);
+  node_.api().set_gateway_address(gateway_address);
+  gateway_sockets_.set_handler(
+      [this](std::uint16_t port, const common::IpAddress& source, common::Bytes datagram) {
+        node_.gateway()->handle_datagram(port, source, datagram);
+        flush_node_soon();
+      });
+  return ExitStatus::kOk;
+}
+
+// Binds all addresses of a host; `hint` is the option that the port is given by.
+ExitStatus Process::listen(const common::HostPort& host_port, const Listen& listen,
+                           std::string_view hint, std::vector<Endpoint>& bound) {
   std::error_code failed;
-  std::vector<Endpoint> wanted = resolve(loop_, options_.listen, failed);
+  std::vector<Endpoint> wanted = resolve(loop_, host_port, failed);
   if (wanted.empty()) {
-    complain(fmt::format("cannot find the host {}: {}", options_.listen.host, failed.message()));
+    complain(fmt::format("cannot find the host {}: {}", host_port.host, failed.message()));
     return ExitStatus::kConfiguration;
   }
   for (Endpoint endpoint : wanted) {
     if (endpoint.port == 0 && !bound.empty()) endpoint.port = bound.front().port;
-    const auto listening = http_.listen(endpoint);
+    const auto listening = listen(endpoint);
     if (listening) {
       bound.push_back(*listening);
       continue;
     }
     // A name may stand for addresses that this machine lacks, such as ::1 with IPv6 turned off.
     if (listening.error() == std::errc::address_not_available ||
-        listening.error() == asio::error::address_family_not_supported) {
+        listening.error() == std::errc::address_family_not_supported) {
       failed = listening.error();
       continue;
     }
-    const bool in_use = listening.error() == asio::error::address_in_use;
+    const bool in_use = listening.error() == std::errc::address_in_use;
     complain(fmt::format("cannot listen on {}: {}", common::format_endpoint(endpoint),
                          in_use ? "the port is in use" : listening.error().message()));
     if (!in_use) return ExitStatus::kConfiguration;
-    common::os::print_error(
-        fmt::format("  Choose another: registry {}\n",
-                    common::format_host_port(
-                        {options_.listen.host, static_cast<std::uint16_t>(endpoint.port + 1)})));
+    common::os::print_error(fmt::format(
+        "  Choose another: registry {}{}\n", hint,
+        common::format_host_port({host_port.host, static_cast<std::uint16_t>(endpoint.port + 1)})));
     return ExitStatus::kUnavailable;
   }
   if (bound.empty()) {
-    complain(fmt::format("cannot listen on {}: {}", common::format_host_port(options_.listen),
+    complain(fmt::format("cannot listen on {}: {}", common::format_host_port(host_port),
                          failed.message()));
     return ExitStatus::kConfiguration;
   }
@@ -208,6 +297,8 @@ ExitStatus Process::open_sockets(std::vector<Endpoint>& bound) {
 void Process::announce(const std::vector<Endpoint>& bound) {
   for (const Endpoint& endpoint : bound)
     log_.info("listening", {{"http", common::format_endpoint(endpoint)}});
+  for (const Endpoint& endpoint : two_connection_bound_)
+    log_.info("listening", {{"two-connection", common::format_endpoint(endpoint)}});
   const bool is_open = !bound.front().address.is_loopback();
   if (is_open) {
     log_.warn("open registration",
@@ -216,12 +307,20 @@ void Process::announce(const std::vector<Endpoint>& bound) {
   const std::string at = hint_address(bound.front());
   log_.info("ready", {{"try", fmt::format("curl http://{}/userlist.txt", at)},
                       {"or", fmt::format("peer alice {} listen", at)}});
+  if (!two_connection_bound_.empty()) {
+    log_.info("ready", {{"login", fmt::format("peer NAME {} login",
+                                              hint_address(two_connection_bound_.front()))}});
+  }
 }
 
 void Process::watch_signals() {
   signals_.async_wait([this](const std::error_code& failed, int signal) {
     if (failed) return;
-    handle_signal(signal);
+    if (signal == SIGHUP) {
+      reload_accounts();
+    } else {
+      handle_signal(signal);
+    }
     watch_signals();
   });
 }
@@ -232,6 +331,11 @@ void Process::handle_signal(int signal) {
   log_.info("stopping", {{"connections", std::to_string(http_.counters().open)},
                          {"hint", "again to stop at once"}});
   node_.api().health().is_draining = true;
+  if (two_connection_) {
+    two_connection_->stop_listening();
+    node_.two_connection()->shut_down(monotonic_now());
+    flush_node();
+  }
   http_.drain([this] { finish(); });
 }
 
@@ -275,6 +379,7 @@ void Process::flush_node_soon() {
 }
 
 void Process::flush_node() {
+  run_doors();
   while (auto change = node_.poll_change()) store_->submit(*std::move(change));
   while (auto probe = node_.poll_probe()) {
     probe_endpoint(loop_, *probe, [this, key = probe->key](bool is_gone) {
@@ -285,6 +390,36 @@ void Process::flush_node() {
   }
   while (const auto event = node_.poll_event()) log_event(*event);
   arm_timer();
+}
+
+void Process::run_doors() {
+  node_.run_hub(monotonic_now());
+  send_datagrams();
+  doors::TwoConnectionDoor* door = node_.two_connection();
+  if (door != nullptr && two_connection_) {
+    two_connection_->flush();
+    while (auto verify = door->poll_verification()) password_checker_->submit(*std::move(verify));
+    while (const auto refused = door->poll_refused_login()) {
+      if (!may_log_user_line()) continue;
+      log_.warn("login refused", {{"user", refused->user},
+                                  {"source", refused->source.to_string()},
+                                  {"reason", std::string(doors::to_string(refused->reason))}});
+    }
+  }
+  http_.handle_releases();
+}
+
+// What doors' users send to classic listeners. A share at a time: a broadcast may have thousands.
+void Process::send_datagrams() {
+  constexpr int kAtOnce = 512;
+  for (int sent = 0; sent < kAtOnce; ++sent) {
+    const auto transmit = node_.hub().poll_transmit();
+    if (!transmit) break;
+    node_.handle_transmitted(transmit->delivery,
+                             gateway_sockets_.send(transmit->to, *transmit->datagram));
+    if (sent + 1 == kAtOnce) flush_node_soon();
+  }
+  node_.run_hub(monotonic_now());
 }
 
 void Process::handle_report(StoreReport report) {
@@ -340,7 +475,7 @@ void Process::schedule_rebuild() {
   });
 }
 
-void Process::log_event(const DirectoryEvent& event) {
+bool Process::may_log_user_line() {
   const TimePoint now = monotonic_now();
   if (now - user_lines_since_ >= std::chrono::seconds(1)) {
     if (user_lines_dropped_ > 0)
@@ -351,12 +486,22 @@ void Process::log_event(const DirectoryEvent& event) {
   }
   if (user_lines_left_ == 0) {
     ++user_lines_dropped_;
-    return;
+    return false;
   }
   --user_lines_left_;
-  log_.info(to_string(event.kind), {{"user", event.user.name.text()},
-                                    {"endpoint", common::format_endpoint(event.user.endpoint)},
-                                    {"door", std::string(common::to_string(event.user.door))}});
+  return true;
+}
+
+void Process::log_event(const DirectoryEvent& event) {
+  if (!may_log_user_line()) return;
+  const std::string door(common::to_string(event.user.door));
+  if (event.user.is_relayed) {  // has no endpoint of his own
+    log_.info(to_string(event.kind), {{"user", event.user.name.text()}, {"door", door}});
+  } else {
+    log_.info(to_string(event.kind), {{"user", event.user.name.text()},
+                                      {"endpoint", common::format_endpoint(event.user.endpoint)},
+                                      {"door", door}});
+  }
 }
 
 ExitStatus Process::check(const Options& options) {
@@ -398,6 +543,16 @@ ExitStatus Process::check(const Options& options) {
   } else if (content.error() != std::errc::no_such_file_or_directory) {
     report(
         fmt::format("cannot read {}: {}", options.user_list.string(), content.error().message()));
+  }
+  if (options.two_connection) {
+    if (resolve(loop, *options.two_connection, failed).empty()) {
+      report(fmt::format("cannot find the host {}: {}", options.two_connection->host,
+                         failed.message()));
+    }
+    const auto loaded = load_accounts(options.accounts, options.strict);
+    if (!loaded) report(loaded.error());
+    if (loaded)
+      for (const std::string& warning : loaded->warnings) report(warning);
   }
   if (!is_well) return ExitStatus::kConfiguration;
   const bool is_said = common::os::print_output("registry: options and files are in order\n");

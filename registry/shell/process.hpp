@@ -3,6 +3,7 @@
 #pragma once
 
 #include <asio.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,9 +11,12 @@
 
 #include "common/os/random.hpp"
 #include "registry/node.hpp"
+#include "registry/shell/door_server.hpp"
+#include "registry/shell/gateway_sockets.hpp"
 #include "registry/shell/http_server.hpp"
 #include "registry/shell/log.hpp"
 #include "registry/shell/options.hpp"
+#include "registry/shell/password_checker.hpp"
 #include "registry/store/store_writer.hpp"
 
 namespace registry {
@@ -29,14 +33,23 @@ class Process {
 
  private:
   common::ExitStatus open_store();
+  common::ExitStatus open_accounts();
   common::ExitStatus open_sockets(std::vector<common::Endpoint>& bound);
+  common::ExitStatus open_two_connection(const std::vector<common::Endpoint>& http);
+  using Listen =
+      std::function<common::expected<common::Endpoint, std::error_code>(const common::Endpoint&)>;
+  common::ExitStatus listen(const common::HostPort& wanted, const Listen& listen,
+                            std::string_view hint, std::vector<common::Endpoint>& bound);
   void announce(const std::vector<common::Endpoint>& bound);
+  void reload_accounts();
   void watch_signals();
   void handle_signal(int signal);
   void run_timers();
   void arm_timer();
   void flush_node_soon();
   void flush_node();
+  void run_doors();
+  void send_datagrams();
   void handle_report(StoreReport report);
   void handle_store_failure(const Failed& failed);
   void schedule_rebuild();
@@ -47,8 +60,11 @@ class Process {
   common::os::SystemRandom random_;
   Log log_;
   asio::io_context loop_;
+  GatewaySockets gateway_sockets_;
   Node node_;
   HttpServer http_;
+  std::unique_ptr<DoorServer> two_connection_;  // null: there is no such door
+  std::unique_ptr<PasswordChecker> password_checker_;
   StoreCounters store_counters_;
   std::unique_ptr<StoreWriter> store_;
   asio::signal_set signals_;
@@ -59,9 +75,11 @@ class Process {
   bool is_stopping_ = false;
   bool is_store_full_ = false;  // the last write found no space
   bool is_rebuilding_ = false;  // between a failure that asked for it and its success
+  std::vector<common::Endpoint> two_connection_bound_;
   // Lines on users that may still be logged in this second: names that come and go by the thousand
   // must not fill a disk with log.
   static constexpr int kUserLinesPerSecond = 200;
+  bool may_log_user_line();
   int user_lines_left_ = kUserLinesPerSecond;
   std::uint64_t user_lines_dropped_ = 0;
   TimePoint user_lines_since_;

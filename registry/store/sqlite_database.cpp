@@ -187,10 +187,11 @@ SqliteDatabase::Result<StoredState> SqliteDatabase::load(
 
 SqliteDatabase::Result<Version> SqliteDatabase::commit(std::span<const Change> changes) {
   ENSURE(!changes.empty());
-  const Version first = version_ + 1;
+  Version before = version_;
+  for (const Change& change : changes) before = std::max(before, change.floor);
   const auto write_all = [&]() -> Result<void> {
     if (auto begun = run("BEGIN IMMEDIATE"); !begun) return begun;
-    Version version = version_;
+    Version version = before;
     for (const Change& change : changes)
       if (auto written = write_change(change, ++version); !written) return written;
     if (auto written = write_fact(kVersionFact, std::to_string(version)); !written) return written;
@@ -202,8 +203,8 @@ SqliteDatabase::Result<Version> SqliteDatabase::commit(std::span<const Change> c
       return unexpected{StoreError{StoreError::Kind::kBroken, why.text}};
     return unexpected{why};
   }
-  version_ += changes.size();
-  return first;
+  version_ = before + changes.size();
+  return before + 1;
 }
 
 SqliteDatabase::Result<void> SqliteDatabase::rebuild(const StoredState& state) {

@@ -83,7 +83,10 @@ void check_target(std::string_view target, const ApiRequest& parsed) {
 /// A registry with three users; its store takes every change at once.
 class Registry {
  public:
-  Registry() : directory_({}, random_), api_({}, directory_, [] { return std::string("up 1\n"); }) {
+  Registry()
+      : directory_({}, random_),
+        hub_(directory_),
+        api_({}, directory_, hub_, nullptr, [] { return std::string("up 1\n"); }) {
     for (const char* name : {"ann", "bob", "Göktuğ"}) {
       std::string body = std::string("REGISTER ") + name + "@127.0.0.1:50001";
       ApiRequest request{.method = "POST", .path = "/", .query = {}, .body = body};
@@ -123,6 +126,11 @@ class Registry {
       ENSURE(change && change->id == held->change);
       directory_.handle_committed(now_, change->id, directory_.version() + 1);
       return std::move(held->response);
+    }
+    if (std::holds_alternative<registry::http::AwaitedDelivery>(result)) {
+      while (const auto transmit = hub_.poll_transmit())
+        hub_.handle_outcome(transmit->delivery, registry::DeliveryOutcome::kSent);
+      return api_.delivered(request, hub_.poll_result().value().outcome);
     }
     ENSURE(std::holds_alternative<ApiResponse>(result));  // nothing is old enough to be probed
     return std::get<ApiResponse>(std::move(result));
@@ -218,6 +226,7 @@ class Registry {
 
   fuzz::SplitmixRandom random_;
   registry::Directory directory_;
+  registry::Hub hub_;
   registry::http::HttpApi api_;
   common::TimePoint now_;
 };

@@ -30,7 +30,10 @@ constexpr std::array<std::string_view, 4> kTokens = {
 
 class Registry {
  public:
-  Registry() : directory_({}, random_), api_({}, directory_, [] { return std::string(); }) {}
+  Registry()
+      : directory_({}, random_),
+        hub_(directory_),
+        api_({}, directory_, hub_, nullptr, [] { return std::string(); }) {}
 
   void run(fuzz::ScriptLine line, bool is_last) {
     const IpAddress source = *IpAddress::parse(kSources[line.number(kSources.size())]);
@@ -147,6 +150,7 @@ class Registry {
 
   fuzz::SplitmixRandom random_;
   registry::Directory directory_;
+  registry::Hub hub_;
   registry::http::HttpApi api_;
   common::TimePoint now_;
   common::WallTime wall_{1'700'000'000'000};

@@ -194,6 +194,12 @@ void RegistryHost::flush() {
       case registry::Node::Release::Kind::kRerun:
         handle(release->ticket, std::move(waiting));
         break;
+      case registry::Node::Release::Kind::kDelivered: {
+        const ApiResponse told =
+            node_->api().delivered(to_api(waiting.client, waiting.request), release->outcome);
+        reply(std::move(waiting), told);
+        break;
+      }
     }
   }
 }

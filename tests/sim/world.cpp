@@ -402,6 +402,9 @@ void World::handle_event(const registry::DirectoryEvent& event) {
       if (was_held && now < it->second.heard + registry::Directory::kProbeAge)
         fail(fmt::format("{} was reclaimed before its holder could be ready", key));
       break;
+    case Kind::kLoggedIn:
+      fail(fmt::format("{} logged in, and there is no such door", key));
+      break;
     case Kind::kExpired: {
       const Duration lease = was_held && it->second.has_token ? rules_.lease : rules_.classic_lease;
       if (!was_held || now < it->second.heard + lease)

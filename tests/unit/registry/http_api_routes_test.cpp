@@ -47,7 +47,7 @@ TEST_CASE("every route answers, and every wrong method or path is told so") {
       {"another case", "GET", "/USERLIST.TXT", 404, kText, kNone},
       {"a path behind the list", "GET", "/userlist.txt/", 404, kText, kNone},
       {"a path out of the tree", "GET", "/../etc/passwd", 404, kText, kNone},
-      {"a place that is still to come", "POST", "/v1/to/ali", 404, kText, kNone},
+      {"a place that is still to come", "POST", "/v1/users", 404, kText, kNone},
       {"PUT", "PUT", "/userlist.txt", 405, kText, kAll},
       {"DELETE", "DELETE", "/userlist.txt", 405, kText, kAll},
       {"PATCH", "PATCH", "/", 405, kText, kAll},

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 using registry::Leave;
 using registry::Options;
 
-std::variant<Options, Leave> parse(std::vector<std::string> arguments) {
+std::variant<Options, registry::PasswdCommand, Leave> parse(std::vector<std::string> arguments) {
   return registry::parse_options(std::move(arguments));
 }
 Options options(std::vector<std::string> arguments) {

@@ -38,6 +38,8 @@ inline std::string_view describe(registry::Refusal refusal) {
       return "not listed";
     case registry::Refusal::kNotOwner:
       return "not owner";
+    case registry::Refusal::kAccountName:
+      return "account name";
     case registry::Refusal::kFull:
       return "full";
     case registry::Refusal::kStoreDown:
@@ -55,6 +57,8 @@ inline std::string_view describe(registry::DirectoryEvent::Kind kind) {
       return "moved";
     case Kind::kReclaimed:
       return "reclaimed";
+    case Kind::kLoggedIn:
+      return "logged in";
     case Kind::kLoggedOut:
       return "logged out";
     case Kind::kExpired:

@@ -159,6 +159,7 @@ int MemoryRegistry::answer_probes(bool is_gone) {
 }
 
 void MemoryRegistry::release() {
+  node_.run_hub(now_);
   while (const auto released = node_.poll_release()) {
     const auto it = connections_.find(released->ticket);
     if (it == connections_.end()) {
@@ -178,6 +179,11 @@ void MemoryRegistry::release() {
         break;
       case Node::Release::Kind::kRerun:
         run_request(released->ticket, connection);
+        break;
+      case Node::Release::Kind::kDelivered:
+        finish(connection, run_engine(connection, [&](const ApiRequest& parsed) {
+                 return node_.api().delivered(parsed, released->outcome);
+               }));
         break;
     }
     process(released->ticket, connection);

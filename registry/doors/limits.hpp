@@ -1,0 +1,52 @@
+// Every bound of the doors that hold connections, with its reason. The HTTP door's are in
+// registry/http/limits.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "common/time.hpp"
+
+namespace registry::doors {
+
+using common::Duration;
+
+/// Longest line a client may send, without its end: any text a person types, and twice a classic
+/// datagram. (registry/message_text.hpp bounds the text itself.)
+inline constexpr std::size_t kLineBytesMax = 4096;
+/// Input kept of a client whose command is under way; then his bytes wait in the kernel. One line
+/// and a read.
+inline constexpr std::size_t kInputBytesMax = 8192;
+
+/// Connections a door holds at once, and from one address other than loopback: as the HTTP door.
+inline constexpr std::size_t kStreamsMax = 20'000;
+inline constexpr std::size_t kStreamsPerSourceMax = 256;
+
+/// A line that has begun has to end: nobody types one byte a second.
+inline constexpr Duration kLineTime = std::chrono::seconds(10);
+/// Somebody who types a name and a password, and who tries again.
+inline constexpr Duration kLoginTime = std::chrono::minutes(5);
+/// Between the login and /port: a program does that, not a person.
+inline constexpr Duration kPortTime = std::chrono::seconds(60);
+/// For the connection that the registry makes to the client.
+inline constexpr Duration kDialTime = std::chrono::seconds(3);
+/// How long a contested login waits to learn whether the first one is still there.
+inline constexpr Duration kContestTime = std::chrono::seconds(3);
+
+/// A receiver shows a line and says so in milliseconds; one that does not in this time is frozen.
+inline constexpr Duration kReceiptTime = std::chrono::seconds(5);
+/// A message that has waited so long for its turn is not sent any more.
+inline constexpr Duration kQueueTime = std::chrono::seconds(5);
+/// Some old programs give no receipt for broadcasts. A receipt that could be for an earlier line is
+/// taken for the last one's if none follows it within this time.
+inline constexpr Duration kReceiptGrace = std::chrono::milliseconds(500);
+/// Broadcasts without a receipt, in a row, before a receiver is sent no more of them.
+inline constexpr std::size_t kSkippedReceiptsMax = 8;
+/// Messages that wait for one receiver: as many as a large class sends at once.
+inline constexpr std::size_t kQueuedMessagesMax = 4096;
+inline constexpr std::size_t kQueuedBytesMax = 1 << 20;
+
+/// Password checks that may be with the checker at once; others wait their turn.
+inline constexpr std::size_t kVerificationsMax = 32;
+
+}  // namespace registry::doors

@@ -1,0 +1,581 @@
+#include "registry/doors/two_connection.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.hpp"
+#include "common/limits.hpp"
+
+namespace registry::doors {
+
+using common::IpAddress;
+using common::UserName;
+
+std::string_view to_string(LoginRefusal refusal) {
+  switch (refusal) {
+    case LoginRefusal::kPassword:
+      return "password";
+    case LoginRefusal::kInUse:
+      return "in use";
+    case LoginRefusal::kPublicAddress:
+      return "public address";
+    case LoginRefusal::kFull:
+      return "full";
+  }
+  return "refused";
+}
+
+void TwoConnectionDoor::set_accounts(Accounts accounts) {
+  accounts_ = std::move(accounts);
+  directory_.reserve(accounts_.keys());
+}
+
+// --- Streams ------------------------------------------------------------------------------------
+
+void TwoConnectionDoor::handle_accepted(TimePoint now, StreamId stream, const IpAddress& source,
+                                        const IpAddress& local) {
+  const bool is_counted = !source.is_loopback();
+  const auto count = per_source_.find(source);
+  const char* full = nullptr;
+  if (clients_.size() + links_.size() >= kStreamsMax) full = "too_many";
+  if (count != per_source_.end() && count->second >= kStreamsPerSourceMax)
+    full = "too_many_from_source";
+  if (full != nullptr) {
+    ++counters_.refused[full];
+    actions_.push_back(Close{stream});
+    return;
+  }
+  ++counters_.accepted;
+  if (is_counted) ++per_source_[source];
+  auto client = std::make_unique<Client>();
+  client->la = stream;
+  client->source = source;
+  client->local = local;
+  Client& held = *clients_.emplace(stream, std::move(client)).first->second;
+  set_state(now, held, State::kNew);
+}
+
+bool TwoConnectionDoor::handle_bytes(TimePoint now, StreamId stream, std::string_view bytes) {
+  if (const auto link = links_.find(stream); link != links_.end()) {
+    handle_receipts(now, *link->second, bytes);
+    return true;
+  }
+  Client* client = find(stream);
+  if (client == nullptr) return true;  // closed by us; the last of its bytes
+  if (client->input.empty() && !is_busy(*client)) {
+    const std::size_t taken = run_lines(now, *client, bytes);
+    client = find(stream);
+    if (client == nullptr) return true;
+    bytes.remove_prefix(taken);
+    client->input = bytes;
+  } else {
+    client->input += bytes;
+  }
+  take_commands(now, *client);
+  client = find(stream);
+  if (client == nullptr) return true;
+  client->is_paused = client->input.size() > kInputBytesMax;
+  return !client->is_paused;
+}
+
+// Works off what is there while nothing is awaited; looks after the time that a line may take.
+void TwoConnectionDoor::take_commands(TimePoint now, Client& client) {
+  const StreamId id = client.la;
+  if (!client.input.empty() && !is_busy(client)) {
+    const std::string input = std::exchange(client.input, {});
+    const std::size_t taken = run_lines(now, client, input);
+    if (find(id) == nullptr) return;
+    client.input.assign(input, taken);
+  }
+  if (is_busy(client)) {
+    client.line_deadline.reset();
+    return;
+  }
+  if (client.has_ended) return end_client(now, client, true);
+  if (client.input.empty() && !client.is_skipping) {
+    client.line_deadline.reset();
+  } else if (!client.line_deadline) {
+    client.line_deadline = now + kLineTime;
+    arm(client);
+  }
+}
+
+// Runs complete lines until one has to be awaited. Returns how many bytes were taken; the client
+// may be gone afterwards.
+std::size_t TwoConnectionDoor::run_lines(TimePoint now, Client& client, std::string_view bytes) {
+  const StreamId id = client.la;
+  std::size_t taken = 0;
+  while (find(id) != nullptr && !is_busy(client)) {
+    const std::string_view rest = bytes.substr(taken);
+    const auto end = rest.find('\n');
+    if (end == rest.npos) {
+      if (rest.size() <= kLineBytesMax + 1) break;  // room for a CR
+      client.is_skipping = true;
+      return bytes.size();
+    }
+    taken += end + 1;
+    const std::string_view line = rest.substr(0, end);
+    client.line_deadline.reset();
+    const bool is_overlong = line.size() > kLineBytesMax + (line.ends_with('\r') ? 1 : 0);
+    if (std::exchange(client.is_skipping, false) || is_overlong) {
+      ++counters_.unrecognized_lines;
+      reply(client, Reply::kUnrecognized);
+    } else {
+      run_line(now, client, line);
+    }
+  }
+  // The end of an overlong line may be far away: nothing of it is kept.
+  if (find(id) != nullptr && client.is_skipping) return bytes.size();
+  return taken;
+}
+
+void TwoConnectionDoor::handle_end(TimePoint now, StreamId stream) {
+  // A program that sends nothing more on Lb gives no receipts any more.
+  if (links_.contains(stream)) return handle_closed(now, stream);
+  Client* client = find(stream);
+  if (client == nullptr) return;
+  client->has_ended = true;
+  take_commands(now, *client);
+}
+
+void TwoConnectionDoor::handle_closed(TimePoint now, StreamId stream) {
+  if (const auto link = links_.find(stream); link != links_.end()) {
+    Client& client = *link->second;
+    links_.erase(link);
+    client.lb = 0;
+    // Nobody would be told any more what his messages came to, nor reach him.
+    ++counters_.closed["push_connection_lost"];
+    return end_client(now, client, true);
+  }
+  if (Client* client = find(stream)) end_client(now, *client, false);
+}
+
+TwoConnectionDoor::Client* TwoConnectionDoor::find(StreamId la) {
+  const auto it = clients_.find(la);
+  return it == clients_.end() ? nullptr : it->second.get();
+}
+
+void TwoConnectionDoor::write(StreamId stream, std::shared_ptr<const std::string> bytes) {
+  actions_.push_back(Write{stream, std::move(bytes)});
+}
+
+void TwoConnectionDoor::end_client(TimePoint now, Client& client, bool closes_la) {
+  const StreamId id = client.la;
+  const auto owned = std::move(clients_.at(id));
+  clients_.erase(id);
+  if (const auto count = per_source_.find(client.source);
+      count != per_source_.end() && --count->second == 0) {
+    per_source_.erase(count);
+  }
+  if (client.state == State::kVerifying) std::erase(to_verify_, id);  // or it is with the checker
+  PushLink::Outcomes outcomes;
+  client.push.fail_all(DeliveryOutcome::kLeft, outcomes);
+  report(outcomes);
+  if (client.lb != 0) {
+    links_.erase(client.lb);
+    actions_.push_back(Close{client.lb});
+  }
+  if (closes_la) actions_.push_back(Close{id});
+  const bool is_listed =
+      client.name && (client.state == State::kLoggedIn || client.state == State::kDialing ||
+                      client.state == State::kOnline || client.state == State::kDelivering);
+  if (is_listed) directory_.detach(*client.name, id);
+  // Whoever waited to learn whether this one is still there has the name now.
+  if (Client* contender = find(client.contender)) finish_login(now, *contender);
+}
+
+void TwoConnectionDoor::give_up(TimePoint now, Client& client, const char* reason) {
+  ++counters_.closed[reason];
+  end_client(now, client, true);
+}
+
+void TwoConnectionDoor::shut_down(TimePoint now) {
+  // A delivery that is cut off is answered before its asker is closed: two rounds.
+  for (const auto& [id, client] : clients_) {
+    PushLink::Outcomes outcomes;
+    client->push.fail_all(DeliveryOutcome::kLeft, outcomes);
+    report(outcomes);
+  }
+  while (const auto result = hub_.poll_result())
+    if (result->asker == Asker::kTwoConnection) handle_result(now, *result);
+  while (!clients_.empty()) {
+    clients_.begin()->second->contender = 0;
+    end_client(now, *clients_.begin()->second, true);
+  }
+}
+
+// --- Commands -----------------------------------------------------------------------------------
+
+bool TwoConnectionDoor::is_busy(const Client& client) {
+  switch (client.state) {
+    case State::kNew:
+    case State::kLoggedIn:
+    case State::kOnline:
+      return false;
+    case State::kHeldBack:
+    case State::kVerifying:
+    case State::kContesting:
+    case State::kDialing:
+    case State::kDelivering:
+      break;
+  }
+  return true;
+}
+
+void TwoConnectionDoor::run_line(TimePoint now, Client& client, std::string_view line) {
+  const CommandLine command = parse_two_connection_line(line);
+  if (client.state == State::kNew) {
+    if (const auto* login = std::get_if<LoginLine>(&command)) return run_login(now, client, *login);
+  } else if (std::holds_alternative<ExitLine>(command)) {
+    reply(client, Reply::kBye);
+    return end_client(now, client, true);
+  } else if (std::holds_alternative<ListLine>(command)) {
+    return write(client.la, list_line());
+  } else if (client.state == State::kLoggedIn) {
+    if (const auto* port = std::get_if<PortLine>(&command)) return run_port(now, client, *port);
+  } else if (const auto* to = std::get_if<ToLine>(&command)) {
+    return run_message(client, to->content, to->target);
+  } else if (const auto* to_all = std::get_if<ToAllLine>(&command)) {
+    return run_message(client, to_all->content, std::nullopt);
+  }
+  ++counters_.unrecognized_lines;
+  reply(client, Reply::kUnrecognized);
+}
+
+void TwoConnectionDoor::run_message(Client& client, std::string_view content,
+                                    std::optional<std::string_view> target) {
+  std::optional<UserName> to;
+  if (target) {
+    auto name = UserName::parse(*target);
+    if (!name) return reply(client, Reply::kNotDelivered);  // nobody can have that name
+    to = *std::move(name);
+  }
+  auto message = std::make_shared<const Message>(
+      Message{client.name->text(), std::string(content), !target.has_value()});
+  client.state = State::kDelivering;
+  client.delivery =
+      to ? hub_.deliver(Asker::kTwoConnection, client.la, std::move(message), *to)
+         : hub_.deliver_to_all(Asker::kTwoConnection, client.la, std::move(message), *client.name);
+}
+
+void TwoConnectionDoor::handle_result(TimePoint now, const Hub::Result& result) {
+  Client* client = find(result.cookie);
+  if (client == nullptr || client->state != State::kDelivering ||
+      client->delivery != result.delivery) {
+    return;  // he left before he could be told
+  }
+  client->state = State::kOnline;
+  reply(*client, is_success(result.outcome) ? Reply::kDelivered : Reply::kNotDelivered);
+  resume(now, *client);
+}
+
+void TwoConnectionDoor::resume(TimePoint now, Client& client) {
+  const StreamId id = client.la;
+  if (client.input.empty() && !client.has_ended) return;
+  take_commands(now, client);
+  Client* still = find(id);
+  if (still == nullptr || !still->is_paused || still->input.size() > kInputBytesMax) return;
+  still->is_paused = false;
+  actions_.push_back(Resume{id});
+}
+
+const std::shared_ptr<const std::string>& TwoConnectionDoor::list_line() {
+  if (list_ != nullptr && list_version_ == directory_.version()) return list_;
+  std::string line = "301";
+  directory_.for_each([&](const Record& record) {
+    if (record.session == 0 && record.user.transport != common::Transport::kUdp) return;
+    line += ' ';
+    line += record.user.name.text();
+  });
+  line += '\n';
+  list_ = std::make_shared<const std::string>(std::move(line));
+  list_version_ = directory_.version();
+  return list_;
+}
+
+// --- Logins -------------------------------------------------------------------------------------
+
+void TwoConnectionDoor::run_login(TimePoint now, Client& client, const LoginLine& line) {
+  client.login = std::make_unique<Login>();
+  client.login->name = line.name;
+  client.login->password = line.password;
+  if (auto user = UserName::parse(line.name)) client.login->user = *std::move(user);
+  // security: who can listen on the way has the password.
+  const bool is_public = !client.source.is_loopback() && !client.source.is_private();
+  if (is_public && !options_.allow_public_login)
+    return refuse_login(now, client, LoginRefusal::kPublicAddress);
+  const Duration delay = throttle_.delay(now, client.source, client.login->key());
+  if (delay == Duration::zero()) return ask_checker(client);
+  ++counters_.throttled_logins;
+  set_state(now, client, State::kHeldBack);
+  client.state_deadline = now + delay;
+  arm(client);
+}
+
+void TwoConnectionDoor::ask_checker(Client& client) {
+  client.state = State::kVerifying;
+  client.state_deadline.reset();
+  to_verify_.push_back(client.la);
+}
+
+std::optional<TwoConnectionDoor::Verify> TwoConnectionDoor::poll_verification() {
+  if (to_verify_.empty() || verifying_ >= kVerificationsMax) return std::nullopt;
+  const StreamId id = to_verify_.front();
+  to_verify_.pop_front();
+  ++verifying_;
+  const Login& login = *clients_.at(id)->login;
+  const Account* account = login.user ? accounts_.find(*login.user) : nullptr;
+  Verify verify{.client = id, .secret = {}, .password = login.password, .dummy_hash = {}};
+  if (account != nullptr) verify.secret = account->secret;
+  // security: an account that is not there, and a plain one among hashed ones, take as long as a
+  // hashed one, so that nobody learns by the clock who has an account.
+  if (account == nullptr || !account->is_hashed) verify.dummy_hash = accounts_.sample_hash();
+  return verify;
+}
+
+void TwoConnectionDoor::handle_verified(TimePoint now, common::WallTime wall, StreamId id,
+                                        bool is_right) {
+  ENSURE(verifying_ > 0);
+  --verifying_;
+  Client* client = find(id);
+  if (client == nullptr) return;
+  ENSURE(client->state == State::kVerifying);
+  Login& login = *client->login;
+  // The accounts may have changed since.
+  if (!is_right || !login.user || accounts_.find(*login.user) == nullptr) {
+    throttle_.handle_failure(now, client->source, login.key());
+    return refuse_login(now, *client, LoginRefusal::kPassword);
+  }
+  throttle_.handle_success(login.user->key());
+  login.since = wall;
+  const Record* held = directory_.find(*login.user);
+  Client* first = held != nullptr ? find(held->session) : nullptr;
+  if (first == nullptr) return finish_login(now, *client);
+  if (first->contender != 0 && find(first->contender) != nullptr)
+    return refuse_login(now, *client, LoginRefusal::kInUse);
+  first->contender = id;
+  set_state(now, *client, State::kContesting);
+  actions_.push_back(Probe{first->la});
+}
+
+void TwoConnectionDoor::handle_probed(TimePoint now, StreamId stream) {
+  Client* first = find(stream);
+  if (first == nullptr) return;
+  Client* contender = find(std::exchange(first->contender, 0));
+  if (contender != nullptr) refuse_login(now, *contender, LoginRefusal::kInUse);
+}
+
+void TwoConnectionDoor::finish_login(TimePoint now, Client& client) {
+  const auto refusal = directory_.attach({.name = *client.login->user,
+                                          .door = common::Door::kTwoConnection,
+                                          .source = client.source,
+                                          .since = client.login->since,
+                                          .session = client.la});
+  if (refusal) {
+    return refuse_login(now, client,
+                        refusal == Refusal::kFull ? LoginRefusal::kFull : LoginRefusal::kInUse);
+  }
+  ++counters_.logins;
+  client.name = std::move(client.login->user);
+  client.login.reset();
+  set_state(now, client, State::kLoggedIn);
+  reply(client, Reply::kLoggedIn);
+  resume(now, client);
+}
+
+void TwoConnectionDoor::refuse_login(TimePoint now, Client& client, LoginRefusal reason) {
+  ++counters_.refused_logins[reason];
+  constexpr std::size_t kUntoldMax = 1000;
+  if (refused_logins_.size() < kUntoldMax)
+    refused_logins_.push_back({client.login->name, client.source, reason});
+  client.login.reset();
+  set_state(now, client, State::kNew);
+  reply(client, Reply::kLoginFailed);
+  resume(now, client);
+}
+
+std::optional<TwoConnectionDoor::RefusedLogin> TwoConnectionDoor::poll_refused_login() {
+  if (refused_logins_.empty()) return std::nullopt;
+  RefusedLogin refused = std::move(refused_logins_.front());
+  refused_logins_.pop_front();
+  return refused;
+}
+
+// --- Push connections
+// -----------------------------------------------------------------------------
+
+void TwoConnectionDoor::run_port(TimePoint now, Client& client, const PortLine& line) {
+  // security: a client could otherwise have the registry knock at a system service, or at its own
+  // doors, and have lines written there.
+  const bool is_here = client.source.is_loopback() || client.source == client.local;
+  const bool is_own =
+      is_here && std::find(own_ports_.begin(), own_ports_.end(), line.port) != own_ports_.end();
+  if (line.port < common::kUserPortMin || is_own) {
+    ++counters_.failed_dials;
+    return reply(client, Reply::kNotConnected);
+  }
+  set_state(now, client, State::kDialing);
+  actions_.push_back(Dial{client.la, {client.source, line.port}, kDialTime});
+}
+
+void TwoConnectionDoor::handle_dialed(TimePoint now, StreamId id, std::optional<StreamId> stream) {
+  Client* client = find(id);
+  if (client == nullptr) {
+    if (stream) actions_.push_back(Close{*stream});
+    return;
+  }
+  ENSURE(client->state == State::kDialing);
+  if (!stream) {
+    ++counters_.failed_dials;
+    set_state(now, *client, State::kLoggedIn);
+    reply(*client, Reply::kNotConnected);
+    return resume(now, *client);
+  }
+  client->lb = *stream;
+  links_.emplace(*stream, client);
+  set_state(now, *client, State::kOnline);
+  reply(*client, Reply::kConnected);
+  resume(now, *client);
+}
+
+void TwoConnectionDoor::handle_push(TimePoint now, Hub::Push push) {
+  Client* client = find(push.session);
+  if (client == nullptr || client->lb == 0) {
+    hub_.handle_outcome(push.delivery, push.message->is_broadcast ? DeliveryOutcome::kSkipped
+                                                                  : DeliveryOutcome::kUnknown);
+    return;
+  }
+  PushLink::Outcomes outcomes;
+  client->push.push(now, push.delivery, std::move(push.message), outcomes);
+  report(outcomes);
+  push_next(now, *client);
+}
+
+void TwoConnectionDoor::push_next(TimePoint now, Client& client) {
+  PushLink::Outcomes outcomes;
+  if (const MessagePtr message = client.push.take_next(now, outcomes))
+    write(client.lb, push_line(message));
+  report(outcomes);
+  arm(client);
+}
+
+// A broadcast is one text for a thousand receivers: it is rendered once.
+std::shared_ptr<const std::string> TwoConnectionDoor::push_line(const MessagePtr& message) {
+  if (!message->is_broadcast) return std::make_shared<const std::string>(format_push(*message));
+  if (message != last_message_) {
+    last_message_ = message;
+    last_line_ = std::make_shared<const std::string>(format_push(*message));
+  }
+  return last_line_;
+}
+
+void TwoConnectionDoor::handle_receipts(TimePoint now, Client& client, std::string_view bytes) {
+  std::string joined;
+  if (!client.receipts.empty()) {
+    joined = std::exchange(client.receipts, {});
+    joined += bytes;
+    bytes = joined;
+  }
+  PushLink::Outcomes outcomes;
+  for (auto end = bytes.find('\n'); end != bytes.npos; end = bytes.find('\n')) {
+    if (is_receipt(bytes.substr(0, end))) client.push.handle_receipt(now, outcomes);
+    bytes.remove_prefix(end + 1);
+  }
+  client.receipts = bytes;
+  report(outcomes);
+  if (client.receipts.size() > kLineBytesMax) return give_up(now, client, "endless_receipt");
+  push_next(now, client);
+}
+
+void TwoConnectionDoor::report(const PushLink::Outcomes& outcomes) {
+  for (const auto& [delivery, outcome] : outcomes) hub_.handle_outcome(delivery, outcome);
+}
+
+// --- Time
+// -----------------------------------------------------------------------------------------
+
+void TwoConnectionDoor::set_state(TimePoint now, Client& client, State state) {
+  client.state = state;
+  switch (state) {
+    case State::kNew:
+      client.state_deadline = now + kLoginTime;
+      break;
+    case State::kLoggedIn:
+      client.state_deadline = now + kPortTime;
+      break;
+    case State::kContesting:
+      client.state_deadline = now + kContestTime;
+      break;
+    default:
+      client.state_deadline.reset();
+  }
+  arm(client);
+}
+
+std::optional<TimePoint> TwoConnectionDoor::next_timeout_of(const Client& client) {
+  std::optional<TimePoint> next = client.push.next_timeout();
+  for (const auto& deadline : {client.line_deadline, client.state_deadline})
+    if (deadline && (!next || *deadline < *next)) next = deadline;
+  return next;
+}
+
+// One entry a client, not one a deadline: most deadlines pass long after what they were for.
+void TwoConnectionDoor::arm(Client& client) {
+  const auto next = next_timeout_of(client);
+  if (!next || (client.checked_at && *client.checked_at <= *next)) return;
+  client.checked_at = next;
+  timers_.push({*next, client.la});
+}
+
+std::optional<TimePoint> TwoConnectionDoor::next_timeout() const {
+  if (timers_.empty()) return std::nullopt;
+  return timers_.top().when;
+}
+
+void TwoConnectionDoor::handle_timeout(TimePoint now) {
+  while (!timers_.empty() && timers_.top().when <= now) {
+    const Timer timer = timers_.top();
+    timers_.pop();
+    Client* client = find(timer.client);
+    if (client == nullptr || client->checked_at != timer.when) continue;
+    client->checked_at.reset();
+    PushLink::Outcomes outcomes;
+    client->push.handle_timeout(now, outcomes);
+    report(outcomes);
+    if (client->lb != 0) push_next(now, *client);
+    if (client->line_deadline && now >= *client->line_deadline) {
+      give_up(now, *client, "slow_line");
+      continue;
+    }
+    if (client->state_deadline && now >= *client->state_deadline) {
+      switch (client->state) {
+        case State::kHeldBack:
+          ask_checker(*client);
+          break;
+        case State::kContesting:
+          // Nothing was heard of the first one's machine: it is gone without a word.
+          if (const Record* held = directory_.find(*client->login->user)) {
+            if (Client* first = find(held->session)) {
+              give_up(now, *first, "replaced");  // lets the contender in
+              break;
+            }
+          }
+          finish_login(now, *client);
+          break;
+        default:
+          give_up(now, *client, "idle");
+          continue;
+      }
+    }
+    if (Client* still = find(timer.client)) arm(*still);
+  }
+}
+
+std::optional<StreamAction> TwoConnectionDoor::poll_action() {
+  if (actions_.empty()) return std::nullopt;
+  StreamAction action = std::move(actions_.front());
+  actions_.pop_front();
+  return action;
+}
+
+}  // namespace registry::doors

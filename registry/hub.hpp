@@ -1,0 +1,117 @@
+// Who gets which message, and what came of it. A core between the doors: it finds a user's route in
+// the directory, hands the message to the door or the network that he is reached by, and gives each
+// delivery exactly one result.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "common/bytes.hpp"
+#include "registry/directory.hpp"
+
+namespace registry {
+
+/// One message as it goes through the registry; shared by all that it is for.
+struct Message {
+  std::string from;
+  std::string text;  // UTF-8, one line, not empty
+  bool is_broadcast = false;
+};
+using MessagePtr = std::shared_ptr<const Message>;
+
+enum class DeliveryOutcome {
+  kDelivered,  // the recipient's program said that it has shown it
+  kSent,       // handed to the network, for programs that cannot say so
+  kUnknown,    // nobody of that name can be reached
+  kRefused,    // the recipient's program cannot be given such a text
+  kBusy,       // too much is waiting for the recipient
+  kTimedOut,   // no receipt in time
+  kLeft,       // the recipient left before he said so
+  kSkipped,    // of a broadcast: this user is on his way in, and no recipient yet
+};
+std::string_view to_string(DeliveryOutcome outcome);
+constexpr std::size_t kDeliveryOutcomeCount = 8;
+
+/// True for kDelivered and kSent.
+bool is_success(DeliveryOutcome outcome);
+
+using DeliveryId = std::uint64_t;
+
+/// Who is told the result.
+enum class Asker { kTwoConnection, kHttp, kGateway };
+
+struct HubCounters {
+  std::array<std::uint64_t, kDeliveryOutcomeCount> outcomes{};  // one a recipient
+};
+
+class Hub {
+ public:
+  explicit Hub(const Directory& directory) : directory_(directory) {}
+
+  /// Hands the message to one user. `cookie` comes back with the result.
+  DeliveryId deliver(Asker asker, std::uint64_t cookie, MessagePtr message,
+                     const common::UserName& to);
+  /// To everybody who can be reached but the sender, at the same time. The result is a success if
+  /// it is one for each; with nobody to reach it is one, too.
+  DeliveryId deliver_to_all(Asker asker, std::uint64_t cookie, MessagePtr message,
+                            const common::UserName& sender);
+
+  /// Give this to the door's user; handle_outcome says what came of it.
+  struct Push {
+    DeliveryId delivery = 0;
+    SessionId session = 0;
+    MessagePtr message;
+  };
+  std::optional<Push> poll_push();
+
+  /// Send this; handle_outcome with kSent or kRefused follows.
+  struct Transmit {
+    DeliveryId delivery = 0;
+    common::Endpoint to;
+    std::shared_ptr<const common::ByteVector> datagram;
+  };
+  std::optional<Transmit> poll_transmit();
+
+  void handle_outcome(DeliveryId delivery, DeliveryOutcome outcome);
+
+  struct Result {
+    Asker asker = Asker::kHttp;
+    std::uint64_t cookie = 0;
+    DeliveryId delivery = 0;
+    DeliveryOutcome outcome = DeliveryOutcome::kUnknown;
+  };
+  std::optional<Result> poll_result();
+
+  /// Deliveries whose result is not known yet.
+  std::size_t under_way() const { return deliveries_.size(); }
+  const HubCounters& counters() const { return counters_; }
+
+ private:
+  struct Delivery {
+    Asker asker;
+    std::uint64_t cookie;
+    std::size_t left;  // recipients whose outcome is not known yet
+    DeliveryOutcome outcome = DeliveryOutcome::kDelivered;  // the worst so far
+  };
+  using Datagram = std::shared_ptr<const common::ByteVector>;
+
+  DeliveryId begin(Asker asker, std::uint64_t cookie, std::size_t recipients);
+  void route(DeliveryId id, const Record& record, const MessagePtr& message, Datagram& datagram);
+  void end(DeliveryId id, const Delivery& delivery);
+
+  const Directory& directory_;
+  DeliveryId last_delivery_ = 0;
+  std::unordered_map<DeliveryId, Delivery> deliveries_;
+  std::deque<Push> pushes_;
+  std::deque<Transmit> transmits_;
+  std::deque<Result> results_;
+  HubCounters counters_;
+};
+
+}  // namespace registry
