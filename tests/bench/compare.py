@@ -33,6 +33,7 @@ class Row:
     unit: str
     ours: Side
     others: list
+    is_less: bool = False  # the smaller figure is the better one
 
 
 def spread(samples):
@@ -74,7 +75,7 @@ def measure(lab, row):
         result["beside"].append({
             "name": side.name, "factor": side.factor, "figures": spread(taken), "ratio": ratio,
             "reach": side.reach, "aim": side.aim,
-            "verdict": verdict(ratio["median"], side.reach, side.aim)})
+            "verdict": verdict(ratio["median"], side.reach, side.aim, row.is_less)})
         if side.pid and row.ours.pid:
             result["beside"][-1]["cpu_us"] = spread(cost)
             result["beside"][-1]["cpu_ratio"] = statistics.median(

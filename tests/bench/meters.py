@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from lab import BenchError, wait_for
+from lab import BenchError, memory_kib, wait_for
 from systems import find, user_name
 
 #: The requests are made before the run, so that making them is not measured.
@@ -93,6 +93,24 @@ def crowd(lab, port, idle, slow, per_second, seconds, when_open):
         found = process.stdout.readline()
         when_open()
     return json.loads(found)
+
+
+def messages(lab, protocol, port, mode, count, cpu=None):
+    """What bench_message_load found: {"per_second": …, "p50_us": …, "p99_us": …}."""
+    pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
+    out = lab.run([*pinned, lab.program("bench_message_load"), protocol, str(port), mode,
+                   str(count), str(lab.seconds)], timeout=lab.seconds + 120)
+    return json.loads(out)
+
+
+def memory_per_connection(lab, protocol, server, count):
+    """Bytes of the server's resident memory that each of `count` idle connections adds."""
+    before = memory_kib(server.pid)
+    with lab.child([lab.program("bench_message_load"), protocol, str(server.port), "hold",
+                    str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        if process.stdout.readline() != b"open\n":
+            raise BenchError("bench_message_load could not open its connections")
+        return (memory_kib(server.pid) - before) * 1024 / count
 
 
 class Sink:

@@ -164,5 +164,89 @@ def _among(lab, idle, slow):
     return result
 
 
+def _brokers(lab, stack, *wanted):
+    """Those that are installed, as (name, protocol, server)."""
+    found = []
+    for name, protocol in wanted:
+        if not systems.missing(name):
+            found.append((name, protocol, stack.enter_context(getattr(systems, name)(lab))))
+    return found
+
+
+def confirmed_messages(lab):
+    """Each sender waits until the recipient's program has said that it has the message."""
+    results = []
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(systems.two_connection(lab, 64))
+        bare = stack.enter_context(systems.relay_loop(lab))
+        brokers = _brokers(lab, stack, ("nats", "nats"), ("mosquitto", "mqtt0"),
+                           ("ngircd", "irc"))
+        for senders in (16, 64):
+            def side(name, protocol, server, *wanted, senders=senders):
+                return Side(name, lambda: meters.messages(lab, protocol, server.port, "pairs",
+                                                          senders)["per_second"], 1, *wanted,
+                            pid=server.pid)
+            others = [side(name, protocol, server, 1.15, 1.35)
+                      for name, protocol, server in brokers if (name, senders) != ("ngircd", 64)]
+            others.append(side("bare relay", "two-connection", bare, None, None))
+            results.append(measure(lab, Row(8, f"confirmed messages, {senders} senders",
+                                            "messages/s", side("ours", "two-connection", ours),
+                                            others)))
+    return results
+
+
+def fan_out(lab):
+    receivers = 1000
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(systems.two_connection(lab, receivers))
+        bare = stack.enter_context(systems.relay_loop(lab))
+        brokers = _brokers(lab, stack, ("mosquitto", "mqtt1"))
+
+        def side(name, protocol, server, factor, *wanted):
+            return Side(name, lambda: meters.messages(lab, protocol, server.port, "fan",
+                                                      receivers)["per_second"], factor, *wanted,
+                        pid=server.pid)
+        others = [side("bare relay", "two-connection", bare, 1, 0.7, 0.85)]
+        others += [side("3 x mosquitto QoS 1", protocol, server, 3, 1, 1)
+                   for _, protocol, server in brokers]
+        return [measure(lab, Row(9, f"to all {receivers:,}, every receipt awaited",
+                                 "deliveries/s", side("ours", "two-connection", ours, 1),
+                                 others))]
+
+
+def round_trip(lab):
+    """On one core: between two, waking the other one is what would be measured."""
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(systems.two_connection(lab, 1, cpu=1))
+
+        def side(name, protocol, server, *wanted):
+            return Side(name, lambda: meters.messages(lab, protocol, server.port, "pairs", 1,
+                                                      cpu=1)["p50_us"], 1, *wanted)
+        others = []
+        if not systems.missing("mosquitto"):
+            theirs = stack.enter_context(systems.mosquitto(lab, cpu=1))
+            others.append(side("mosquitto QoS 0", "mqtt0", theirs, 0.95, 0.8))
+        return [measure(lab, Row(10, "confirmed message, round trip p50", "us",
+                                 side("ours", "two-connection", ours), others, is_less=True))]
+
+
+def idle_memory(lab):
+    count = 9000
+
+    def ours():
+        with systems.two_connection(lab, count // 3) as server:
+            return meters.memory_per_connection(lab, "two-connection", server, count)
+
+    def theirs():
+        with systems.mosquitto(lab) as server:
+            return meters.memory_per_connection(lab, "mqtt0", server, count // 9)
+
+    result = measure_limit(lab, 11, f"memory per idle connection, {count:,} held", "bytes", ours,
+                           2048, 1024)
+    if not systems.missing("mosquitto"):
+        lab.note(f"row 11: mosquitto {theirs():.0f} bytes a connection, {count // 9:,} held")
+    return [result]
+
+
 ROWS = {1: list_kept, 2: list_closed, 3: long_list, 4: lookup, 5: durable_register, 6: broadcast,
-        7: unicast, 16: among_bad_connections}
+        7: unicast, 8: confirmed_messages, 9: fan_out, 10: round_trip, 11: idle_memory, 16: among_bad_connections}

@@ -17,7 +17,8 @@ import types
 from lab import ROOT, accepts, cpu_seconds, free_port, wait_for
 
 SUPPORT = ROOT / "tests" / "integration" / "support"
-PROGRAMS = {"nginx": "nginx", "redis": "redis-server", "etcd": "etcd"}
+PROGRAMS = {"nginx": "nginx", "redis": "redis-server", "etcd": "etcd", "nats": "nats-server",
+            "mosquitto": "mosquitto", "ngircd": "ngircd"}
 
 
 def find(program):
@@ -32,7 +33,7 @@ def missing(system):
 
 def version(system):
     """One line that names the measured version."""
-    flag = {"nginx": "-v", "redis": "--version", "etcd": "--version"}[system]
+    flag = {"nginx": "-v", "mosquitto": "-h"}.get(system, "--version")
     told = subprocess.run([find(PROGRAMS[system]), flag], capture_output=True, text=True,
                           check=False, timeout=10)
     words = re.search(r"\d+\.\d+\.\d+", told.stdout + told.stderr)
@@ -63,6 +64,95 @@ def registry(lab, users=0, ports=range(20000, 60000)):
             _settle(process.pid)
             yield types.SimpleNamespace(port=port, pid=process.pid, folder=folder,
                                         url=f"http://127.0.0.1:{port}/userlist.txt")
+
+
+@contextlib.contextmanager
+def two_connection(lab, users, cpu=None):
+    """Our registry with that many accounts for senders (s0, s1, …) and receivers (r0, …)."""
+    with lab.folder("registry") as folder:
+        (folder / "accounts").write_text(
+            "".join(f"s{i} pw\nr{i} pw\n" for i in range(users)), encoding="ascii")
+        (folder / "accounts").chmod(0o600)
+        log_path = folder / "log"
+        with open(log_path, "wb") as log, lab.child(
+                [*_on(cpu), lab.program("registry"), "127.0.0.1:0", "--two-connection",
+                 "127.0.0.1:0", "--accounts", "accounts"], cwd=folder, stderr=log) as process:
+            wait_for(lambda: b" login=" in _tail(log_path), "our registry", process)
+            port = int(re.search(rb"two-connection=\S+:(\d+)", _tail(log_path)).group(1))
+            _settle(process.pid)
+            yield types.SimpleNamespace(port=port, pid=process.pid)
+
+
+@contextlib.contextmanager
+def relay_loop(lab):
+    """The bare epoll loop that speaks the same dialect."""
+    with lab.child([lab.program("bench_relay_loop")], stdout=subprocess.PIPE) as process:
+        yield types.SimpleNamespace(port=int(process.stdout.readline()), pid=process.pid)
+
+
+@contextlib.contextmanager
+def nats(lab):
+    port = free_port()
+    with lab.child([find("nats-server"), "-a", "127.0.0.1", "-p", str(port)],
+                   stderr=subprocess.DEVNULL) as process:
+        wait_for(lambda: accepts(port), "nats-server", process)
+        yield types.SimpleNamespace(port=port, pid=process.pid)
+
+
+@contextlib.contextmanager
+def mosquitto(lab, cpu=None):
+    """Without limits of its own, and nothing kept on disk."""
+    with lab.folder("mosquitto") as folder:
+        port = free_port()
+        (folder / "conf").write_text(f"""listener {port} 127.0.0.1
+allow_anonymous true
+set_tcp_nodelay true
+max_inflight_messages 1000
+max_queued_messages 0
+max_connections -1
+persistence false
+user root
+""", encoding="ascii")
+        with lab.child([*_on(cpu), find("mosquitto"), "-c", folder / "conf"],
+                       stderr=subprocess.DEVNULL) as process:
+            wait_for(lambda: accepts(port), "mosquitto", process)
+            yield types.SimpleNamespace(port=port, pid=process.pid)
+
+
+@contextlib.contextmanager
+def ngircd(lab):
+    """Without its flood protection, which would hold the load up."""
+    with lab.folder("ngircd") as folder:
+        port = free_port()
+        folder.chmod(0o755)  # as root it becomes somebody else
+        (folder / "conf").write_text(f"""[Global]
+Name = irc.test
+Info = bench
+AdminInfo1 = bench
+AdminInfo2 = bench
+AdminEMail = bench@localhost
+MotdPhrase = bench
+Listen = 127.0.0.1
+Ports = {port}
+[Limits]
+MaxPenaltyTime = 0
+MaxJoins = 0
+MaxConnections = 0
+MaxConnectionsIP = 0
+MaxNickLength = 20
+[Options]
+DNS = no
+Ident = no
+PAM = no
+""", encoding="ascii")
+        with lab.child([find("ngircd"), "-n", "-f", folder / "conf"],
+                       stdout=subprocess.DEVNULL) as process:
+            wait_for(lambda: accepts(port), "ngircd", process)
+            yield types.SimpleNamespace(port=port, pid=process.pid)
+
+
+def _on(cpu):
+    return [] if cpu is None else ["taskset", "-c", str(cpu)]
 
 
 def _settle(pid):
