@@ -92,6 +92,19 @@ HttpRequest make_lookup(const common::UserName& name) {
           .headers = common_headers()};
 }
 
+HttpRequest make_message(const common::UserName& from, const common::UserName& to,
+                         std::string_view text, const std::optional<std::string>& owner_token) {
+  HttpRequest request{.method = "POST",
+                      .target = fmt::format("/v1/to/{}?from={}", percent_encode(to.text()),
+                                            percent_encode(from.text())),
+                      .body = std::string(text),
+                      .headers = common_headers(),
+                      .is_repeatable = false};
+  request.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
+  if (owner_token) request.headers.emplace_back(common::kOwnerTokenField, *owner_token);
+  return request;
+}
+
 RegistrationOutcome interpret_registration(Verb verb, const HttpAnswer& answer) {
   if (const auto foreign = refuse_foreign(answer)) return *foreign;
   switch (answer.status) {
@@ -137,6 +150,25 @@ ListOutcome interpret_list(const HttpAnswer& answer) {
     case 400:  // an old registry's empty list
       if (!answer.is_json) return UserList{};
       return Refused{reason_of(answer)};
+    case 429:
+    case 503:
+      return Unavailable{reason_of(answer)};
+    default:
+      if (answer.status >= 400 && answer.status < 500) return Refused{reason_of(answer)};
+      return NotUnderstood{fmt::format("it answered {}", reason_of(answer))};
+  }
+}
+
+MessageOutcome interpret_message(const HttpAnswer& answer) {
+  if (const auto foreign = refuse_foreign(answer)) return *foreign;
+  switch (answer.status) {
+    case 200:
+    case 202:
+      return HandedOn{};
+    case 404:
+      return NotFound{};
+    case 504:
+      return NoReceipt{reason_of(answer)};
     case 429:
     case 503:
       return Unavailable{reason_of(answer)};

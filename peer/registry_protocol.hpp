@@ -20,6 +20,8 @@ struct HttpRequest {
   std::string target;
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  /// False: sent again, it would be done again.
+  bool is_repeatable = true;
 };
 
 struct HttpAnswer {
@@ -50,6 +52,10 @@ HttpRequest make_registration(Verb verb, const common::UserName& name,
                               const std::optional<std::string>& owner_token);
 HttpRequest make_list_request(const std::string& known_etag);
 HttpRequest make_lookup(const common::UserName& name);
+
+/// A message that the registry hands on to a user who is connected to it.
+HttpRequest make_message(const common::UserName& from, const common::UserName& to,
+                         std::string_view text, const std::optional<std::string>& owner_token);
 
 struct Accepted {
   std::optional<common::Duration> lease;  // none: an old registry, which knows no leases
@@ -89,6 +95,16 @@ struct NotFound {
   bool is_nobody_online = false;  // the list is empty
 };
 using LookupOutcome = std::variant<common::User, NotFound, Refused, Unavailable, NotUnderstood>;
+
+/// Of a message that the registry was to hand on; NotFound: he has left by now.
+struct HandedOn {};
+struct NoReceipt {  // he may have it or not
+  std::string text;
+};
+using MessageOutcome =
+    std::variant<HandedOn, NotFound, NoReceipt, Refused, Unavailable, NotUnderstood>;
+
+MessageOutcome interpret_message(const HttpAnswer& answer);
 
 /// An old registry answers a lookup with its whole list; that is understood too.
 LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& answer);

@@ -99,6 +99,8 @@ bool Sender::encode(std::string_view text) {
     return false;
   }
   datagram_ = *std::move(datagram);
+  text_ = text;
+  to_hand_on_.clear();
   return true;
 }
 
@@ -143,6 +145,7 @@ void Sender::handle_answer(AnswerOrFailure answer) {
     return fail_exchange(broken ? ExitStatus::kProtocol : ExitStatus::kUnavailable, failure.text);
   }
   if (step_ == Step::kLookingUp) return handle_lookup(*answer);
+  if (step_ == Step::kHandingOn) return handle_handed_on(*answer);
   handle_list(*answer);
 }
 
@@ -150,6 +153,11 @@ void Sender::handle_lookup(const HttpAnswer& answer) {
   const common::UserName& name = *looking_up_;
   const LookupOutcome outcome = interpret_lookup(name, answer);
   if (const auto* user = std::get_if<common::User>(&outcome)) {
+    if (user->is_relayed) {
+      ++next_name_;
+      to_hand_on_.push_back(name);
+      return hand_on_next();
+    }
     send({{name.text(), Transmit{user->endpoint, datagram_}}});
     ++next_name_;
     return look_up_next();
@@ -211,16 +219,58 @@ void Sender::send_broadcast() {
   std::vector<std::pair<std::string, Transmit>> datagrams;
   for (const common::User& user : list_) {
     if (user.name == self_) continue;  // nobody is told what he said himself
+    if (user.is_relayed) {
+      to_hand_on_.push_back(user.name);
+      continue;
+    }
     datagrams.emplace_back(user.name.text(), Transmit{user.endpoint, datagram_});
   }
-  if (datagrams.empty()) {
+  if (datagrams.empty() && to_hand_on_.empty()) {
     output_.push_back(Print{"there is no online user"});
     report(ExitStatus::kNoUser);
     step_ = Step::kIdle;
     return;
   }
-  send(std::move(datagrams));
-  end_command();
+  if (!datagrams.empty()) send(std::move(datagrams));
+  hand_on_next();
+}
+
+// Goes on to the next connected user of the command, then to what is left of it.
+void Sender::hand_on_next() {
+  if (to_hand_on_.empty()) {
+    if (next_name_ < names_.size()) return look_up_next();
+    return end_command();
+  }
+  step_ = Step::kHandingOn;
+  requests_.push_back(Fetch{make_message(self_, to_hand_on_.front(), text_, owner_token_)});
+}
+
+void Sender::handle_handed_on(const HttpAnswer& answer) {
+  const std::string name = to_hand_on_.front().text();
+  to_hand_on_.pop_front();
+  const auto fail = [&](std::string_view reason) {
+    ++tally_->failed;
+    output_.push_back(Complain{fmt::format("message to {} was not delivered: {}", name, reason)});
+  };
+  const MessageOutcome outcome = interpret_message(answer);
+  if (std::holds_alternative<HandedOn>(outcome)) {
+    ++tally_->delivered;
+    output_.push_back(Print{"message is sent to " + name});
+  } else if (std::holds_alternative<NotFound>(outcome)) {
+    ++tally_->unknown;
+    output_.push_back(Print{fmt::format("user {} is not found", name)});
+  } else if (const auto* no_receipt = std::get_if<NoReceipt>(&outcome)) {
+    fail(no_receipt->text);
+  } else if (const auto* unavailable = std::get_if<Unavailable>(&outcome)) {
+    fail(unavailable->text);
+  } else if (const auto* refused = std::get_if<Refused>(&outcome)) {
+    fail(refused->text);
+    report(ExitStatus::kRefused);
+  } else {
+    fail(std::get<NotUnderstood>(outcome).text);
+    report(ExitStatus::kProtocol);
+  }
+  hand_on_next();
 }
 
 void Sender::send(std::vector<std::pair<std::string, Transmit>>&& datagrams) {

@@ -55,9 +55,13 @@ class Sender {
   /// Empty: the network has taken it; else why not.
   using SendResult = std::string;
 
-  /// `registry` is the address as typed, for error texts.
-  Sender(common::UserName self, std::string registry)
-      : self_(std::move(self)), registry_(std::move(registry)) {}
+  /// `registry` is the address as typed, for error texts. `owner_token`: of the listener of the
+  /// same name, whom the registry would otherwise take for somebody else.
+  Sender(common::UserName self, std::string registry,
+         std::optional<std::string> owner_token = std::nullopt)
+      : self_(std::move(self)),
+        registry_(std::move(registry)),
+        owner_token_(std::move(owner_token)) {}
 
   /// While held, a list that was fetched since is taken for what a further command would be told:
   /// for commands that wait together.
@@ -86,7 +90,7 @@ class Sender {
   common::ExitStatus status() const { return status_; }
 
  private:
-  enum class Step { kIdle, kListing, kLookingUp, kBroadcasting };
+  enum class Step { kIdle, kListing, kLookingUp, kBroadcasting, kHandingOn };
   /// What became of a command's recipients.
   struct Tally {
     std::size_t delivered = 0;
@@ -112,6 +116,8 @@ class Sender {
   void handle_list(const HttpAnswer& answer);
   void print_list();
   void send_broadcast();
+  void hand_on_next();
+  void handle_handed_on(const HttpAnswer& answer);
   void send(std::vector<std::pair<std::string, Transmit>>&& datagrams);
   void end_command();
   void settle(const Tally& tally);
@@ -121,6 +127,7 @@ class Sender {
 
   common::UserName self_;
   std::string registry_;
+  std::optional<std::string> owner_token_;
   Step step_ = Step::kIdle;
   bool has_exited_ = false;
   common::ExitStatus status_ = common::ExitStatus::kOk;
@@ -135,7 +142,9 @@ class Sender {
 
   // Of the command under way.
   common::ByteVector datagram_;
-  std::vector<std::string> names_;  // of a unicast or multicast, as typed
+  std::string text_;
+  std::deque<common::UserName> to_hand_on_;  // connected users whom the registry gives it to
+  std::vector<std::string> names_;           // of a unicast or multicast, as typed
   std::size_t next_name_ = 0;
   std::optional<common::UserName> looking_up_;  // names_[next_name_], parsed
   std::shared_ptr<Tally> tally_;

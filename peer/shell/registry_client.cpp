@@ -29,8 +29,17 @@ constexpr std::chrono::seconds kConnectTime{3};
 constexpr std::chrono::seconds kNextAddressTime{1};
 constexpr const char* kTooLong = "its answer is too long";
 constexpr std::chrono::seconds kExchangeTime{10};
+/// The same for a message, whose recipient has time to confirm it.
+constexpr std::chrono::seconds kMessageTime{15};
 
 enum class Ready { kYes, kTimeout, kCancelled };
+
+/// The other side has closed, or broken, a connection that nothing is expected on.
+bool has_ended(int fd) {
+  char byte = 0;
+  const ssize_t got = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
 
 Ready wait_for(int fd, short events, int cancel_fd, TimePoint deadline) {
   for (;;) {
@@ -339,14 +348,18 @@ RegistryClient::Result<HttpAnswer> RegistryClient::exchange(const HttpRequest& r
 RegistryClient::Result<HttpAnswer> RegistryClient::exchange_once(const HttpRequest& request,
                                                                  bool& may_retry) {
   may_retry = false;
+  // What may be done only once goes out on a connection that is there, as far as can be known.
+  if (connection_ && !request.is_repeatable && has_ended(connection_->fd.get()))
+    connection_.reset();
   if (!connection_) {
     if (auto opened = open(); !opened) return unexpected{opened.error()};
   }
   // A kept connection that the registry has closed meanwhile says nothing of the registry.
   const bool was_used = std::exchange(connection_->is_used, true);
-  Stream stream(*connection_, cancel_.get(), monotonic_now() + kExchangeTime, /*sends=*/true);
+  const auto time = request.is_repeatable ? kExchangeTime : kMessageTime;
+  Stream stream(*connection_, cancel_.get(), monotonic_now() + time, /*sends=*/true);
   auto answer = run(stream, request);
-  may_retry = !answer && was_used && !stream.has_read();
+  may_retry = !answer && was_used && !stream.has_read() && request.is_repeatable;
   return answer;
 }
 

@@ -19,6 +19,7 @@
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/line_reader.hpp"
 #include "peer/shell/registry_client.hpp"
+#include "peer/shell/token_file.hpp"
 
 namespace peer {
 namespace {
@@ -60,7 +61,8 @@ class TimeLimit {
 class SendRun {
  public:
   SendRun(const Options& options, DatagramSocket socket)
-      : sender_(options.name, options.registry_text),
+      : sender_(options.name, options.registry_text,
+                TokenFile::peek(options.name, options.registry)),
         client_(options.registry),
         socket_(std::move(socket)),
         limit_(options.wait),

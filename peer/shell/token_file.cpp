@@ -45,29 +45,52 @@ std::string folder_name(const common::UserName& name) {
   return text;
 }
 
+fs::path token_path(const fs::path& state, const common::UserName& name,
+                    const common::HostPort& registry) {
+  return state / folder_name(name) / (common::format_host_port(registry) + ".token");
+}
+
+/// The file's token; empty if it has none.
+std::string read_token(int fd) {
+  char text[64] = {};
+  const ssize_t got = ::pread(fd, text, sizeof text, 0);
+  std::string_view token(text, got > 0 ? static_cast<std::size_t>(got) : 0);
+  while (token.ends_with('\n')) token.remove_suffix(1);
+  return common::is_owner_token(token) ? std::string(token) : std::string();
+}
+
 }  // namespace
+
+std::optional<std::string> TokenFile::peek(const common::UserName& name,
+                                           const common::HostPort& registry) {
+  const auto state = state_folder();
+  if (!state) return std::nullopt;
+  const fs::path path = token_path(*state, name, registry);
+  const common::os::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.is_open()) return std::nullopt;
+  std::string token = read_token(file.get());
+  if (token.empty()) return std::nullopt;
+  return token;
+}
 
 common::expected<TokenFile, TokenFile::Failure> TokenFile::open(const common::UserName& name,
                                                                 const common::HostPort& registry,
                                                                 common::Random& random) {
   const auto state = state_folder();
   if (!state) return common::unexpected{Failure::kUnavailable};
-  const fs::path folder = *state / folder_name(name);
+  const fs::path path = token_path(*state, name, registry);
+  const fs::path folder = path.parent_path();
   std::error_code failed;
   fs::create_directories(folder, failed);
   if (failed) return common::unexpected{Failure::kUnavailable};
   fs::permissions(folder, fs::perms::owner_all, failed);
-  const fs::path path = folder / (common::format_host_port(registry) + ".token");
   common::os::UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.is_open()) return common::unexpected{Failure::kUnavailable};
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
     return common::unexpected{errno == EWOULDBLOCK ? Failure::kInUse : Failure::kUnavailable};
 
-  char text[64] = {};
-  const ssize_t got = ::pread(file.get(), text, sizeof text, 0);
-  std::string_view token(text, got > 0 ? static_cast<std::size_t>(got) : 0);
-  while (token.ends_with('\n')) token.remove_suffix(1);
-  if (common::is_owner_token(token)) return TokenFile(std::move(file), std::string(token));
+  std::string held = read_token(file.get());
+  if (!held.empty()) return TokenFile(std::move(file), std::move(held));
 
   std::string made = common::make_owner_token(random);
   const std::string line = made + '\n';

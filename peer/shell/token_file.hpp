@@ -30,6 +30,10 @@ class TokenFile {
 
   const std::string& token() const { return token_; }
 
+  /// The token that a listener of this name keeps, if it is there; without its lock.
+  static std::optional<std::string> peek(const common::UserName& name,
+                                         const common::HostPort& registry);
+
  private:
   TokenFile(common::os::UniqueFd lock, std::string token)
       : lock_(std::move(lock)), token_(std::move(token)) {}
