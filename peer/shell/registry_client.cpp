@@ -14,7 +14,7 @@
 #include "common/limits.hpp"
 #include "common/os/clock.hpp"
 #include "peer/shell/socket_address.hpp"
-#include "peer/shell/tcp_connect.hpp"
+#include "peer/shell/tcp_socket.hpp"
 
 namespace peer {
 namespace {

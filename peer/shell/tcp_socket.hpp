@@ -1,7 +1,8 @@
-// A TCP connection to a host by name or address, and waiting on it. A shell; any thread.
+// TCP: connecting to a host by name or address, listening, and waiting. A shell; any thread.
 #pragma once
 
 #include <string>
+#include <system_error>
 
 #include "common/endpoint.hpp"
 #include "common/expected.hpp"
@@ -23,5 +24,11 @@ Ready wait_for(int fd, short events, int cancel_fd, common::TimePoint deadline);
 /// the host's addresses gets a second, the last one three.
 common::expected<common::os::UniqueFd, std::string> connect_tcp(const common::HostPort& to,
                                                                 int cancel_fd);
+
+/// What is written leaves at once, and does not wait for more (connect_tcp has done so).
+void disable_delay(int fd);
+
+/// Listens on all interfaces, IPv6 and IPv4; port 0 takes a free one.
+common::expected<common::os::UniqueFd, std::error_code> listen_tcp(std::uint16_t port);
 
 }  // namespace peer

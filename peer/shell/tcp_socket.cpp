@@ -1,4 +1,4 @@
-#include "peer/shell/tcp_connect.hpp"
+#include "peer/shell/tcp_socket.hpp"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -11,7 +11,9 @@
 #include <memory>
 #include <vector>
 
+#include "common/os/atomic_file.hpp"
 #include "common/os/clock.hpp"
+#include "peer/shell/socket_address.hpp"
 
 namespace peer {
 namespace {
@@ -66,6 +68,25 @@ UniqueFd connect_to(const addrinfo& address, int cancel_fd, TimePoint deadline, 
   return fd;
 }
 
+UniqueFd listen_family(int family, std::uint16_t port, std::error_code& failed) {
+  constexpr int kBacklog = 16;
+  UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int off = 0;
+  if (family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  // A chosen port is free again at once, not minutes after its last connection; one that somebody
+  // listens on stays taken.
+  const int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const common::Endpoint any{family == AF_INET6 ? common::IpAddress::v6({}) : common::IpAddress(),
+                             port};
+  const SocketAddress address = to_socket_address(any, family);
+  const bool listens = fd.is_open() && ::bind(fd.get(), address.get(), address.size) == 0 &&
+                       ::listen(fd.get(), kBacklog) == 0;
+  if (listens) return fd;
+  failed = common::os::last_error();
+  return {};
+}
+
 }  // namespace
 
 std::string describe_errno(int error) { return lower_first(std::strerror(error)); }
@@ -103,11 +124,25 @@ common::expected<UniqueFd, std::string> connect_tcp(const common::HostPort& to, 
     UniqueFd fd = connect_to(*address, cancel_fd, monotonic_now() + patience, why);
     if (why == ECANCELED) break;
     if (!fd.is_open()) continue;
-    const int on = 1;
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    disable_delay(fd.get());
     return fd;
   }
   return unexpected{why == ECANCELED ? "cancelled" : describe_errno(why)};
+}
+
+void disable_delay(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+common::expected<UniqueFd, std::error_code> listen_tcp(std::uint16_t port) {
+  std::error_code failed;
+  for (const int family : {AF_INET6, AF_INET}) {
+    UniqueFd fd = listen_family(family, port, failed);
+    if (fd.is_open()) return fd;
+    if (failed == std::errc::address_in_use) break;  // IPv4 would share the port half
+  }
+  return unexpected{failed};
 }
 
 }  // namespace peer
