@@ -7,7 +7,7 @@ servers did differently from each other is an option.
 
     two_connection_server.py CREDENTIALS [--short] [--broadcast] [--refuse 102|103|401]
         [--receipt-time SECONDS] [--gone-at login|port|command|exit] [--silent-at STEP]
-        [--no-connection] [--stranger] [--close-messages]
+        [--no-connection] [--stranger] [--close-messages] [--bind ADDRESS]
 """
 
 import argparse
@@ -20,7 +20,8 @@ RECEIPT = b"302 Message receipt successful\n"
 
 
 def say(text):
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(text + "\n")  # in one piece, whichever thread says it
+    sys.stderr.flush()
 
 
 class Receiver:
@@ -36,7 +37,8 @@ class Server:
         self.options = options
         self.accounts = dict(line.split() for line in open(options.credentials) if line.strip())
         self.online = {}
-        self.listener = socket.create_server((options.bind, 0), backlog=16)
+        family = socket.AF_INET6 if ":" in options.bind else socket.AF_INET
+        self.listener = socket.create_server((options.bind, 0), family=family, backlog=16)
         host, port = self.listener.getsockname()[:2]
         say(f"bound to {host}:{port}")
 
