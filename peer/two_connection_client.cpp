@@ -262,7 +262,7 @@ void TwoConnectionClient::handle_goodbye_reply(common::WallTime wall, std::strin
 
 void TwoConnectionClient::handle_delivery(common::WallTime wall,
                                           const common::LineSplitter::Line& line) {
-  if (step_ == Step::kLeft) return;
+  if (step_ == Step::kLeft || is_output_closed_) return;
   // More than was asked for is neither shown nor receipted.
   if (options_.count && messages_ >= *options_.count) return;
   auto message = line.is_overlong ? std::nullopt : parse_delivery(line.text);
@@ -330,6 +330,7 @@ void TwoConnectionClient::handle_input_end(TimePoint now) {
 
 void TwoConnectionClient::handle_output_closed(TimePoint now) {
   if (step_ == Step::kLeft) return;
+  is_output_closed_ = true;
   unreceipted_.clear();
   if (leave_by_) {
     leave_status_ = ExitStatus::kOutput;

@@ -183,6 +183,7 @@ class TwoConnectionClient {
   bool has_input_ended_ = false;
   std::uint64_t printed_ = 0;  // bytes in all
   std::uint64_t written_ = 0;  // of them
+  bool is_output_closed_ = false;
 
   common::ExitStatus status_ = common::ExitStatus::kOk;  // the worst so far
   std::optional<TimePoint> wait_until_;

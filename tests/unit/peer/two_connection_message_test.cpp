@@ -114,7 +114,7 @@ TEST_CASE("once standard output is closed nothing is receipted") {
   run.online().reads = false;
   run.deliver("/from dave one").output_closed();
   CHECK(run.take_log() == "a /exit; ");
-  run.deliver("/from dave two").reply("310 x");
+  run.deliver("/from dave two").deliver("/forceQuit").reply("310 x");
   CHECK(run.take_log() == "LEAVE 74; ");
 }
 
