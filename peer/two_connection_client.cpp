@@ -204,10 +204,13 @@ void TwoConnectionClient::handle_listen_failed(TimePoint now, ExitStatus status,
   begin_leaving(now, status);
 }
 
-bool TwoConnectionClient::handle_connection(const common::IpAddress& from) {
+bool TwoConnectionClient::handle_connection(const common::IpAddress& from,
+                                            const common::IpAddress& to) {
   const bool is_awaited = step_ == Step::kConnecting || step_ == Step::kOnline;
   // security: only who is told the port may deliver; anybody else could put words into any mouth.
-  if (!is_awaited || has_message_link_ || from != options_.server_address) return false;
+  // Old servers on this machine come by any of its addresses, whichever we went by.
+  const bool is_server = from == options_.server_address || (options_.is_server_here && from == to);
+  if (!is_awaited || has_message_link_ || !is_server) return false;
   has_message_link_ = true;
   actions_.push_back(StopListening{});
   return true;

@@ -35,6 +35,7 @@ class TwoConnectionClient {
     std::optional<std::string> password;   // none: from input; checked with why_no_password
     std::string server;                    // as typed, for texts
     common::IpAddress server_address;      // that the first connection leads to
+    bool is_server_here = false;           // both ends of it have that address
     bool is_terminal = false;              // a person is asked, and asked again
     bool json = false;
     std::optional<std::string> command;  // the only one; checked with why_no_command
@@ -96,9 +97,9 @@ class TwoConnectionClient {
   void handle_closed(TimePoint now, Link link, std::string_view why = {});
   void handle_listening(TimePoint now, std::uint16_t port);
   void handle_listen_failed(TimePoint now, common::ExitStatus status, std::string why);
-  /// Somebody connected to where we listen: true if that is the second connection, else it is
-  /// closed.
-  [[nodiscard]] bool handle_connection(const common::IpAddress& from);
+  /// Somebody at `from` connected to where we listen, at our address `to`: true if that is the
+  /// second connection, else it is closed.
+  [[nodiscard]] bool handle_connection(const common::IpAddress& from, const common::IpAddress& to);
   void handle_input_line(TimePoint now, std::string_view line);
   void handle_input_end(TimePoint now);
   /// So many more bytes of what was to be printed are on standard output.

@@ -56,8 +56,8 @@ class LoginRun {
         commands_{std::move(connection), {}},
         input_(STDIN_FILENO) {}
 
-  ExitStatus run(common::TimePoint begun) {
-    client_.start(begun);
+  ExitStatus run() {
+    client_.start(monotonic_now());
     carry_out_actions();
     while (!has_left_) {
       if (editor_ && !has_input_ended_) {
@@ -89,6 +89,7 @@ class LoginRun {
     } else if (const auto* note = std::get_if<TwoConnectionClient::Note>(&action)) {
       write_output();  // both may be the same terminal
       if (editor_) editor_->hide();
+      close_prompt_line();
       if (!options_.quiet || note->is_problem) print_error(fmt::format("peer: {}\n", note->text));
     } else if (const auto* ask = std::get_if<TwoConnectionClient::Ask>(&action)) {
       if (is_terminal_) open_prompt(ask->question);
@@ -124,6 +125,10 @@ class LoginRun {
   /// The terminal as it was, and its cursor at the beginning of a line.
   void close_prompt() {
     echo_off_.reset();
+    close_prompt_line();
+  }
+
+  void close_prompt_line() {
     if (std::exchange(is_prompt_open_, false)) print_error("\n");
   }
 
@@ -239,8 +244,9 @@ class LoginRun {
     socklen_t size = sizeof from;
     UniqueFd fd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &size,
                           SOCK_CLOEXEC | SOCK_NONBLOCK));
-    const auto endpoint = from_socket_address(from);
-    if (!fd.is_open() || !endpoint || !client_.handle_connection(endpoint->address)) return;
+    const auto there = from_socket_address(from);
+    const auto here = local_endpoint(fd.get());
+    if (!there || !here || !client_.handle_connection(there->address, here->address)) return;
     disable_delay(fd.get());
     messages_.fd = std::move(fd);
   }
@@ -365,6 +371,7 @@ ExitStatus refuse(ExitStatus status, std::string_view text) {
 
 ExitStatus run_login(const Options& options) {
   const auto begun = monotonic_now();
+  auto wait = options.wait;
   auto command = join(options.command);
   if (command) {
     if (const auto why = why_no_command(*command))
@@ -385,11 +392,14 @@ ExitStatus run_login(const Options& options) {
                                                         options.registry_text, connection.error()));
   }
   const auto server = remote_endpoint(connection->get());
-  if (!server) {
+  const auto here = local_endpoint(connection->get());
+  if (!server || !here) {
     return refuse(ExitStatus::kUnavailable,
                   fmt::format("cannot reach the server at {}: it closed the connection at once",
                               options.registry_text));
   }
+
+  if (wait) wait = std::max(*wait - (monotonic_now() - begun), common::Duration::zero());
 
   const bool is_terminal = isatty(STDIN_FILENO) != 0;
   UniqueFd signals = is_terminal ? open_signals({SIGQUIT, SIGTSTP, SIGWINCH}) : open_signals();
@@ -398,13 +408,14 @@ ExitStatus run_login(const Options& options) {
                 .password = *std::move(password),
                 .server = options.registry_text,
                 .server_address = server->address,
+                .is_server_here = server->address == here->address,
                 .is_terminal = is_terminal,
                 .json = options.json,
                 .command = std::move(command),
                 .count = options.count,
-                .wait = options.wait},
+                .wait = wait},
                *std::move(connection), std::move(signals));
-  return run.run(begun);
+  return run.run();
 }
 
 }  // namespace peer

@@ -145,7 +145,7 @@ class World {
   }
 
   void connect(bool is_stranger) {
-    const bool is_taken = client_.handle_connection(is_stranger ? kStranger : kServer);
+    const bool is_taken = client_.handle_connection(is_stranger ? kStranger : kServer, kServer);
     if (is_taken) ENSURE(!is_stranger && !has_messages_);
     has_messages_ |= is_taken;
   }

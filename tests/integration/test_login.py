@@ -480,6 +480,12 @@ class ScriptedTest(LoginTest):
 
 
 class StrangerTest(LoginTest):
+    def test_an_old_server_connects_back_by_another_address_of_this_machine(self):
+        server = self.start_server("--own-address", "127.0.0.3")
+        carol = self.run_login("carol", server, "-n", "1", "/to carol hi")
+        self.assertEqual(carol.status, 0)
+        self.assertIn(b"carol: hi\n", carol.stdout)
+
     def test_a_stranger_who_is_faster_is_turned_away(self):
         server = self.start_server("--stranger")
         carol = self.run_login("carol", server, "/list")

@@ -208,6 +208,66 @@ class EditingTest(LoginTerminalTest):
         self.assertIn("dave: before", carol.screen())
 
 
+    def test_the_line_is_whole_after_the_terminal_has_got_another_size(self):
+        carol = self.carol()
+        dave = self.online("dave", self.server)
+        text = "/to dave " + "y" * 70
+        carol.type(text)
+        self.last_line(carol, "> " + text)
+        for number, columns in enumerate((50, 120), 1):
+            carol.resize(columns, 40)
+            carol.type("z")  # a key after the new size is read after it
+            text += "z"
+            self.ends_with(carol, text)
+            dave.write(f"/to carol hi {number}")
+            carol.wait_screen(f"dave: hi {number}")
+            self.ends_with(carol, f"dave: hi {number}\n> {text}")
+        carol.press("Enter")
+        dave.wait_stdout_has("carol: " + "y" * 70 + "zz\n")
+
+    def ends_with(self, terminal, text):
+        """Wherever the rows are broken."""
+        wait_until(lambda: "".join(terminal.screen().split()).endswith("".join(text.split())),
+                   f"{text!r} at the end of\n{terminal.screen()}")
+
+
+class PlainTest(LoginTerminalTest):
+    """A terminal without a line editor."""
+
+    def test_output_that_goes_elsewhere_has_no_prompts(self):
+        env = self.environment(TERM="screen")
+        out = self.dir / "out"
+        peer = f'"{our_program("peer")}" - {self.server.address} login'
+        carol = self.in_tmux(["sh", "-c", f"{peer} >{out}"], env)
+        for question, answer in ((NAME, "carol"), (PASSWORD, ACCOUNTS["carol"])):
+            carol.wait_screen(question)
+            carol.type(answer)
+            carol.press("Enter")
+        carol.wait_screen("carol is logged in at")
+        carol.type("/list")
+        carol.press("Enter")
+        wait_until(lambda: out.read_text() == "301 carol\n", "the list")
+        self.assertNotIn(ACCOUNTS["carol"], carol.screen())
+        carol.press("C-d")
+        self.assertEqual(carol.wait_status(), 0)
+
+    def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(self):
+        env = self.environment(TERM="dumb", PEER_PASSWORD=ACCOUNTS["carol"])
+        command = [our_program("peer"), "carol", self.server.address, "login"]
+        carol = self.in_tmux(command, env)
+        carol.wait_screen("carol is logged in at")
+        carol.type("/list")
+        carol.press("Enter")
+        carol.wait_screen("/list\n301 carol")
+
+    def test_a_server_that_goes_while_a_person_is_asked(self):
+        carol = self.at_terminal("carol")
+        carol.wait_screen(PASSWORD)
+        self.server.kill()
+        self.assertEqual(carol.wait_status(), 76)
+        carol.wait_screen(PASSWORD + f"\npeer: {self.server.address} closed the connection")
+
+
 class LeavingTest(LoginTerminalTest):
     def leaves(self, status, *keys):
         carol = self.carol()
@@ -265,6 +325,7 @@ class LeavingTest(LoginTerminalTest):
         shell.wait_screen("carol is logged in")
         wait_until(lambda: shell.screen().endswith("\n>"), "the prompt")
         shell.type("/li")
+        self.last_line(shell, "> /li")  # what is not read yet is dropped with the signal
         shell.press("C-z")
         shell.wait_screen("Stopped")
         shell.type("fg")

@@ -8,6 +8,7 @@ servers did differently from each other is an option.
     two_connection_server.py CREDENTIALS [--short] [--broadcast] [--refuse 102|103|401]
         [--receipt-time SECONDS] [--gone-at login|port|command|exit] [--silent-at STEP]
         [--no-connection] [--stranger] [--close-messages] [--bind ADDRESS]
+        [--own-address ADDRESS]
 """
 
 import argparse
@@ -103,7 +104,9 @@ class Server:
                 raise ConnectionRefusedError("not even tried")
             if self.options.stranger:
                 self.stranger(port, name)
-            back = socket.create_connection((address[0], port))
+            here = self.options.own_address
+            back = socket.create_connection((here or address[0], port),
+                                            source_address=here and (here, 0))
         except OSError as error:
             say(f"no connection to {name}: {error}")
             connection.sendall(b"202 Build connection failed\n")
@@ -183,6 +186,7 @@ def main():
     parser.add_argument("--silent-at", choices=("login", "port", "command", "exit"))
     parser.add_argument("--no-connection", action="store_true")
     parser.add_argument("--stranger", action="store_true")
+    parser.add_argument("--own-address", help="connect back to this address of the one machine")
     parser.add_argument("--close-messages", action="store_true")
     Server(parser.parse_args()).serve()
 

@@ -38,7 +38,7 @@ class TwoConnectionRun {
     start();
     reply("101 Authentication successful");
     listening();
-    ENSURE(client.handle_connection(ip("127.0.0.1")));
+    ENSURE(client.handle_connection(ip("127.0.0.1"), ip("127.0.0.1")));
     reply("201 Build connection successful");
     take_log();
     notes.clear();
