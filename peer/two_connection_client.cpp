@@ -269,7 +269,8 @@ void TwoConnectionClient::handle_delivery(common::WallTime wall,
   // More than was asked for is neither shown nor receipted.
   if (options_.count && messages_ >= *options_.count) return;
   auto message = line.is_overlong ? std::nullopt : parse_delivery(line.text);
-  if (message) {
+  const bool is_message = message.has_value();
+  if (is_message) {
     ++messages_;
     const Received received{make_message_id(random_), wall, *std::move(message)};
     print(format_received(received, *options_.name, options_.json) + '\n');
@@ -278,7 +279,7 @@ void TwoConnectionClient::handle_delivery(common::WallTime wall,
          /*is_problem=*/true);
   }
   // The server waits for a receipt of whatever it has said, and keeps others waiting meanwhile.
-  unreceipted_.push_back({printed_, message.has_value()});
+  unreceipted_.push_back({printed_, is_message});
 }
 
 void TwoConnectionClient::handle_written(TimePoint now, std::size_t bytes) {
