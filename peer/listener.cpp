@@ -3,10 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-
-#include "common/safe_text.hpp"
-#include "common/user_json.hpp"
 
 namespace peer {
 namespace {
@@ -17,29 +13,7 @@ constexpr const char* kQuestion = "Do you want to log out?[y/n]";
 /// Back to the line's start and clear it: the question gives way to a message, then is asked again.
 constexpr const char* kClearLine = "\r\x1b[K";
 
-std::string make_id(common::Random& random) {
-  std::array<std::byte, 16> bytes{};
-  random.fill(bytes);
-  std::string id;
-  for (const std::byte byte : bytes) id += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
-  return id;
-}
-
 }  // namespace
-
-std::string format_received(const Received& received, const common::UserName& to, bool json) {
-  const common::ClassicMessage& message = received.message;
-  if (!json) {
-    const std::string text = common::to_terminal(message.text);
-    return message.sender ? common::to_terminal(*message.sender, false) + ": " + text : text;
-  }
-  constexpr bool kAscii = true;  // a terminal may read this too
-  return fmt::format(
-      R"({{"v":1,"id":"{}","ts":"{}","event":"message","from":{},"to":[{}],"text":{},"sealed":false}})",
-      received.id, common::format_wall_time(received.time),
-      message.sender ? common::json_string(*message.sender, kAscii) : "null",
-      common::json_string(to.text(), kAscii), common::json_string(message.text, kAscii));
-}
 
 Listener::Listener(Options options, common::Random& random)
     : options_(std::move(options)), random_(random) {}
@@ -143,7 +117,7 @@ void Listener::handle_datagram(TimePoint now, common::WallTime wall, common::Byt
   if (options_.count && messages_ >= *options_.count) return;  // the last ones are with the hook
   auto message = common::decode_classic(datagram);
   if (!message) return;
-  const Received received{make_id(random_), wall, *std::move(message)};
+  const Received received{make_message_id(random_), wall, *std::move(message)};
   ++messages_;
   std::string line = format_received(received, options_.name, options_.json) + '\n';
   const bool is_last = options_.count && messages_ >= *options_.count;

@@ -14,22 +14,13 @@
 #include "common/expected.hpp"
 #include "common/random.hpp"
 #include "common/time.hpp"
+#include "peer/received.hpp"
 #include "peer/registry_protocol.hpp"
 
 namespace peer {
 
 using common::Duration;
 using common::TimePoint;
-
-/// A message as it is shown and given to a hook.
-struct Received {
-  std::string id;  // 32 hexadecimal digits; a classic datagram has none, so it is made up here
-  common::WallTime time;
-  common::ClassicMessage message;
-};
-
-/// One line without its end: `sender: text` made harmless, or a JSON object for `to`.
-std::string format_received(const Received& received, const common::UserName& to, bool json);
 
 class Listener {
  public:

@@ -8,8 +8,25 @@
 
 #include "common/os/standard_streams.hpp"
 #include "peer/shell/listen_run.hpp"
+#include "peer/shell/login_run.hpp"
 #include "peer/shell/options.hpp"
 #include "peer/shell/send_run.hpp"
+
+namespace {
+
+common::ExitStatus run(const peer::Options& options) {
+  switch (options.mode) {
+    case peer::Mode::kListen:
+      return peer::run_listen(options);
+    case peer::Mode::kSend:
+      return peer::run_send(options);
+    case peer::Mode::kLogin:
+      return peer::run_login(options);
+  }
+  return common::ExitStatus::kUsage;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   common::os::open_missing_streams();
@@ -22,8 +39,7 @@ int main(int argc, char** argv) {
   }
   const auto& options = std::get<peer::Options>(parsed);
   try {
-    return static_cast<int>(options.mode == peer::Mode::kListen ? peer::run_listen(options)
-                                                                : peer::run_send(options));
+    return static_cast<int>(run(options));
   } catch (const std::exception& error) {  // what libraries throw while starting
     common::os::print_error(fmt::format("peer: {}\n", error.what()));
     return static_cast<int>(common::ExitStatus::kConfiguration);

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "common/classic_datagram.hpp"
 #include "common/safe_text.hpp"
+#include "peer/severity.hpp"
 
 namespace peer {
 namespace {
@@ -15,13 +15,6 @@ using common::ExitStatus;
 
 constexpr const char* kNobodyOnline = "There is no online users!";
 
-/// From worst to least; the run's status is the worst that occurred.
-constexpr std::array kSeverity = {ExitStatus::kConfiguration, ExitStatus::kUsage,
-                                  ExitStatus::kBadInput,      ExitStatus::kUnavailable,
-                                  ExitStatus::kProtocol,      ExitStatus::kRefused,
-                                  ExitStatus::kTemporary,     ExitStatus::kNoUser,
-                                  ExitStatus::kSomeMissed,    ExitStatus::kOk};
-
 /// The name that a person typed, as the directory knows it; nothing if nobody can have it.
 std::optional<common::UserName> parse_typed(const std::string& typed) {
   const auto normal = common::normalize_typed_name(typed);
@@ -29,8 +22,6 @@ std::optional<common::UserName> parse_typed(const std::string& typed) {
   if (!name) return std::nullopt;
   return *std::move(name);
 }
-
-auto severity(ExitStatus status) { return std::find(kSeverity.begin(), kSeverity.end(), status); }
 
 }  // namespace
 
@@ -344,9 +335,7 @@ void Sender::fail_exchange(ExitStatus status, std::string text) {
   step_ = Step::kIdle;
 }
 
-void Sender::report(ExitStatus status) {
-  if (severity(status) < severity(status_)) status_ = status;
-}
+void Sender::report(ExitStatus status) { status_ = worse_of(status_, status); }
 
 std::optional<Sender::Action> Sender::poll_action() {
   if (!output_.empty() && !std::holds_alternative<Awaited>(output_.front())) {

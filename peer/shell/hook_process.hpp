@@ -9,7 +9,7 @@
 
 #include "common/os/unique_fd.hpp"
 #include "common/time.hpp"
-#include "peer/listener.hpp"
+#include "peer/received.hpp"
 
 namespace peer {
 

@@ -17,8 +17,7 @@ std::vector<LineReader::Line> LineReader::next(std::size_t lines_max) {
     }
     if (!lines.empty()) return lines;
     if (has_ended_) {
-      if (at_ < buffer_.size() && !is_skipping_) lines.push_back({buffer_.substr(at_)});
-      drop_all();
+      if (auto rest = take_rest()) lines.push_back(*std::move(rest));
       return lines;
     }
     char chunk[64 * 1024];
@@ -38,6 +37,13 @@ bool LineReader::read_available(std::vector<Line>& lines) {
   if (got > 0) buffer_.append(chunk, static_cast<std::size_t>(got));
   while (auto line = take_line()) lines.push_back(*std::move(line));
   return true;
+}
+
+std::optional<LineReader::Line> LineReader::take_rest() {
+  std::optional<Line> rest;
+  if (at_ < buffer_.size() && !is_skipping_) rest = Line{buffer_.substr(at_)};
+  drop_all();
+  return rest;
 }
 
 std::optional<LineReader::Line> LineReader::take_line() {

@@ -27,6 +27,9 @@ class LineReader {
   /// False at the end of input.
   bool read_available(std::vector<Line>& lines);
 
+  /// At the end of input: a last line without an end.
+  std::optional<Line> take_rest();
+
  private:
   std::optional<Line> take_line();
   void drop_all();

@@ -17,6 +17,7 @@
 #include "peer/shell/hook_process.hpp"
 #include "peer/shell/line_reader.hpp"
 #include "peer/shell/registry_worker.hpp"
+#include "peer/shell/signals.hpp"
 #include "peer/shell/token_file.hpp"
 
 namespace peer {
@@ -31,20 +32,6 @@ using common::os::Written;
 
 /// Lines that may wait for a slow reader before no more messages are taken.
 constexpr std::size_t kOutputBytesMax = 256 * 1024;
-
-/// SIGINT, SIGTERM and SIGHUP (unless nohup has it ignored) as bytes to read. Before any thread
-/// starts, so that all of them block these.
-UniqueFd open_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  struct sigaction hang_up {};
-  if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN)
-    sigaddset(&signals, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-}
 
 /// True if reading the terminal now would not stop us as a background job.
 bool is_foreground() { return tcgetpgrp(STDIN_FILENO) == getpgrp(); }

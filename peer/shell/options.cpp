@@ -26,13 +26,15 @@ Examples
 Usage  peer NAME HOST:PORT listen [options]      HOST:PORT is the registry's
        peer NAME HOST:PORT send [options] [COMMAND]    else commands by line:
   list  exit  unicast NAME "TEXT"  multicast [A, B] "TEXT"  broadcast "TEXT"
+       peer NAME HOST:PORT login [options] [COMMAND]   two-connection server:
+  /list  /exit  /to NAME TEXT  /toall TEXT             NAME - is asked for
 
-Options
-  -n COUNT      leave after COUNT messages  --port N          UDP port to take
+Options (-h, --help  --version)
+  -n COUNT      leave after COUNT messages  --port N          port to take
   -W SECONDS    leave after SECONDS         --advertise HOST  address to claim
       --json    one JSON object a message   --exec CMD        run it a message
       --question always|terminal|never      --exec-timeout SECONDS  (30)
-  -q, --quiet   no status lines             -h, --help        --version
+  -q, --quiet   no status lines             --password-file FILE  for login
 
 Exit status  0 sent   1 some missed   64 usage   65 malformed line
   67 nobody of that name   69 registry unreachable, port in use
@@ -40,13 +42,24 @@ Exit status  0 sent   1 some missed   64 usage   65 malformed line
   78 configuration   124 -W ran out   129 SIGHUP   130 SIGINT   143 SIGTERM
 )";
 
-constexpr std::array<std::string_view, 11> kOptionNames = {
+constexpr std::array<std::string_view, 12> kOptionNames = {
     "--port", "--advertise",    "--question", "--json",    "--exec", "-n",
-    "--help", "--exec-timeout", "--quiet",    "--version", "-W"};
-constexpr std::array<std::string_view, 2> kModes = {"listen", "send"};
+    "--help", "--exec-timeout", "--quiet",    "--version", "-W",     "--password-file"};
+constexpr std::array<std::string_view, 3> kModes = {"listen", "send", "login"};
 
-constexpr std::array kListenOptions = {"-n",     "--port", "--advertise",   "--question",
-                                       "--json", "--exec", "--exec-timeout"};
+/// What only some modes take.
+struct OptionUse {
+  const char* option;
+  std::string_view modes;
+};
+constexpr std::array<OptionUse, 8> kOptionUses = {{{"-n", "listen and login"},
+                                                   {"--port", "listen and login"},
+                                                   {"--json", "listen and login"},
+                                                   {"--advertise", "listen"},
+                                                   {"--question", "listen"},
+                                                   {"--exec", "listen"},
+                                                   {"--exec-timeout", "listen"},
+                                                   {"--password-file", "login"}}};
 
 /// A year: a longer wait is no wait.
 constexpr double kSecondsMax = 366.0 * 86400;
@@ -88,11 +101,13 @@ struct Raw {
   bool version = false;
 };
 
-std::variant<Options, Leave> check(const Raw& raw, CLI::App& app, Options options) {
+std::variant<Options, Leave> check(Raw raw, CLI::App& app, Options options) {
   if (std::isnan(raw.wait)) return usage_error("-W wants a number of seconds");
   if (std::isnan(raw.hook_time)) return usage_error("--exec-timeout wants a number of seconds");
   if (raw.mode.empty()) return usage_error("NAME, HOST:PORT and a mode are wanted");
   // What the classic client prints comes first, then what is wrong for those who wonder.
+  options.is_name_asked = raw.name == "-" && raw.mode == "login";
+  if (options.is_name_asked) raw.name = options.name.text();
   const auto normal = common::normalize_typed_name(raw.name);
   const auto name = common::UserName::parse(normal ? *normal : raw.name);
   if (!name) {
@@ -103,7 +118,7 @@ std::variant<Options, Leave> check(const Raw& raw, CLI::App& app, Options option
   if (std::find(kModes.begin(), kModes.end(), raw.mode) == kModes.end()) {
     const std::string_view near = common::suggest(raw.mode, kModes);
     return Leave{.out = "Invalid mode!\n",
-                 .err = fmt::format("peer: the modes are listen and send{}\n",
+                 .err = fmt::format("peer: the modes are listen, send and login{}\n",
                                     near.empty() ? "" : fmt::format("; did you mean {}?", near)),
                  .status = common::ExitStatus::kUsage};
   }
@@ -119,16 +134,17 @@ std::variant<Options, Leave> check(const Raw& raw, CLI::App& app, Options option
                                      common::to_terminal(raw.advertise)));
     }
   }
-  if (raw.mode == "send") {
-    for (const char* option : kListenOptions) {
-      if (app.count(option) > 0)
-        return usage_error(fmt::format("{} is for listen; send has no use for it", option));
-    }
+  for (const OptionUse& use : kOptionUses) {
+    if (app.count(use.option) > 0 && use.modes.find(raw.mode) == use.modes.npos)
+      return usage_error(
+          fmt::format("{} is for {}; {} has no use for it", use.option, use.modes, raw.mode));
   }
   options.name = *name;
   options.registry = *registry;
   options.registry_text = common::format_host_port(*registry);
-  options.mode = raw.mode == "listen" ? Mode::kListen : Mode::kSend;
+  options.mode = raw.mode == "listen" ? Mode::kListen
+                 : raw.mode == "send" ? Mode::kSend
+                                      : Mode::kLogin;
   options.question = raw.question == "always"  ? Question::kAlways
                      : raw.question == "never" ? Question::kNever
                                                : Question::kTerminal;
@@ -152,6 +168,7 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
                   .advertise = {},
                   .count = {},
                   .wait = {},
+                  .password_file = {},
                   .hook = {}};
   CLI::App app;
   app.set_help_flag();   // ours fits a screen and shows examples first
@@ -170,6 +187,7 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
   app.add_option("-W", raw.wait)
       ->check(common::os::decimal_option())
       ->check(CLI::Range(0.001, kSecondsMax));
+  app.add_option("--password-file", options.password_file);
   app.add_option("--exec", options.hook);
   app.add_option("--exec-timeout", raw.hook_time)
       ->check(common::os::decimal_option())

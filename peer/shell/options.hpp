@@ -13,23 +13,25 @@
 
 namespace peer {
 
-enum class Mode { kListen, kSend };
+enum class Mode { kListen, kSend, kLogin };
 enum class Question { kAlways, kTerminal, kNever };
 
 struct Options {
   common::UserName name;
+  bool is_name_asked = false;  // login: `-` stands in its place
   common::HostPort registry;
   std::string registry_text;  // as typed
   Mode mode = Mode::kListen;
-  std::vector<std::string> command;  // of send; empty: commands come from standard input
+  std::vector<std::string> command;  // send, login; empty: commands come from standard input
 
-  std::uint16_t port = 0;                     // listen: 0 takes a free one
+  std::uint16_t port = 0;                     // listen, login: 0 takes a free one
   std::optional<common::HostPort> advertise;  // listen: port 0 stands for the bound one
   Question question = Question::kTerminal;
   std::optional<std::uint64_t> count;
   std::optional<common::Duration> wait;
   bool json = false;
   bool quiet = false;
+  std::string password_file;  // login; empty: none
   std::string hook;
   common::Duration hook_time = std::chrono::seconds(30);
 };

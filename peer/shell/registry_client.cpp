@@ -14,6 +14,7 @@
 #include "common/limits.hpp"
 #include "common/os/clock.hpp"
 #include "peer/shell/socket_address.hpp"
+#include "peer/shell/tcp_socket.hpp"
 
 namespace peer {
 namespace {
@@ -24,15 +25,10 @@ using common::os::monotonic_now;
 using common::os::UniqueFd;
 using Kind = ExchangeFailure::Kind;
 
-constexpr std::chrono::seconds kConnectTime{3};
-/// Of a host with several addresses: before the next is tried.
-constexpr std::chrono::seconds kNextAddressTime{1};
 constexpr const char* kTooLong = "its answer is too long";
 constexpr std::chrono::seconds kExchangeTime{10};
 /// The same for a message, whose recipient has time to confirm it.
 constexpr std::chrono::seconds kMessageTime{15};
-
-enum class Ready { kYes, kTimeout, kCancelled };
 
 /// The other side has closed, or broken, a connection that nothing is expected on.
 bool has_ended(int fd) {
@@ -40,30 +36,6 @@ bool has_ended(int fd) {
   const ssize_t got = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
-
-Ready wait_for(int fd, short events, int cancel_fd, TimePoint deadline) {
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - monotonic_now());
-    if (left.count() <= 0) return Ready::kTimeout;
-    pollfd fds[2] = {{fd, events, 0}, {cancel_fd, POLLIN, 0}};
-    const int count = ::poll(fds, 2, static_cast<int>(left.count()));
-    if (count < 0 && errno == EINTR) continue;
-    if (fds[1].revents != 0) return Ready::kCancelled;
-    if (fds[0].revents != 0) return Ready::kYes;
-  }
-}
-
-std::string lower_first(std::string text) {
-  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z')
-    text[0] = static_cast<char>(text[0] - 'A' + 'a');
-  return text;
-}
-
-std::string describe_errno(int error) { return lower_first(std::strerror(error)); }
-
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
 
 }  // namespace
 
@@ -244,18 +216,6 @@ class RegistryClient::Engine final : public httplib::ClientImpl {
   std::string host_field_;
 };
 
-using AddressList = std::unique_ptr<addrinfo, FreeAddresses>;
-
-RegistryClient::Result<AddressList> resolve(const char* host, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* raw = nullptr;
-  if (const int error = getaddrinfo(host, std::to_string(port).c_str(), &hints, &raw))
-    return unexpected{ExchangeFailure{Kind::kUnreachable, lower_first(gai_strerror(error))}};
-  return AddressList(raw);
-}
-
 /// Registries, old ones too, answer with plain text, JSON or without a type.
 std::string foreign_type(const httplib::Response& in) {
   std::string coding = in.get_header_value("Content-Encoding");
@@ -290,52 +250,10 @@ RegistryClient::Result<common::IpAddress> RegistryClient::connect() {
 }
 
 RegistryClient::Result<void> RegistryClient::open() {
-  // localhost is this machine, over IPv4 or IPv6, whatever its tables of hosts say (RFC 6761, 6.3).
-  const bool is_here = registry_.host == "localhost";
-  std::vector<AddressList> lists;
-  for (const char* host : {is_here ? "127.0.0.1" : registry_.host.c_str(), "::1"}) {
-    if (!lists.empty() && !is_here) break;
-    auto resolved = resolve(host, registry_.port);
-    if (!resolved) return unexpected{resolved.error()};
-    lists.push_back(*std::move(resolved));
-  }
-  std::vector<const addrinfo*> addresses;
-  for (const AddressList& list : lists)
-    for (const addrinfo* it = list.get(); it != nullptr; it = it->ai_next) addresses.push_back(it);
-
-  int why = EHOSTUNREACH;
-  for (const addrinfo* address : addresses) {
-    // One that does not answer must not take the time of the next.
-    const auto patience = address == addresses.back() ? kConnectTime : kNextAddressTime;
-    UniqueFd fd = connect_to(*address, monotonic_now() + patience, why);
-    if (why == ECANCELED) break;
-    if (!fd.is_open()) continue;
-    const int on = 1;
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    connection_ = std::make_unique<Connection>(std::move(fd));
-    return {};
-  }
-  return unexpected{
-      ExchangeFailure{Kind::kUnreachable, why == ECANCELED ? "cancelled" : describe_errno(why)}};
-}
-
-/// A connected socket, or none and `why` as an errno.
-UniqueFd RegistryClient::connect_to(const addrinfo& address, TimePoint deadline, int& why) const {
-  UniqueFd fd(::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.is_open()) {
-    why = errno;
-    return {};
-  }
-  if (::connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) return fd;
-  why = errno;
-  if (why != EINPROGRESS) return {};
-  const Ready ready = wait_for(fd.get(), POLLOUT, cancel_.get(), deadline);
-  socklen_t size = sizeof why;
-  getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &why, &size);
-  if (ready == Ready::kCancelled) why = ECANCELED;
-  if (ready == Ready::kTimeout) why = ETIMEDOUT;
-  if (why != 0) return {};
-  return fd;
+  auto fd = connect_tcp(registry_, cancel_.get());
+  if (!fd) return unexpected{ExchangeFailure{Kind::kUnreachable, fd.error()}};
+  connection_ = std::make_unique<Connection>(*std::move(fd));
+  return {};
 }
 
 RegistryClient::Result<HttpAnswer> RegistryClient::exchange(const HttpRequest& request) {

@@ -3,8 +3,6 @@
 // at a time, but cancel() may be called from any.
 #pragma once
 
-#include <netdb.h>
-
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,8 +48,6 @@ class RegistryClient {
   struct Connection;
 
   Result<void> open();
-  common::os::UniqueFd connect_to(const addrinfo& address, common::TimePoint deadline,
-                                  int& why) const;
   Result<HttpAnswer> exchange_once(const HttpRequest& request, bool& may_retry);
   Result<HttpAnswer> run(Stream& stream, const HttpRequest& request);
 

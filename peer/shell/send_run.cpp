@@ -1,12 +1,9 @@
 #include "peer/shell/send_run.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <iterator>
 #include <span>
 #include <string>
@@ -19,44 +16,13 @@
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/line_reader.hpp"
 #include "peer/shell/registry_client.hpp"
+#include "peer/shell/time_limit.hpp"
 #include "peer/shell/token_file.hpp"
 
 namespace peer {
 namespace {
 
 using common::ExitStatus;
-
-/// -W: the whole run ends once this is over, at a place where it waits: what was said by then is
-/// written, and what was sent was said.
-class TimeLimit {
- public:
-  explicit TimeLimit(std::optional<common::Duration> wait) : is_set_(wait.has_value()) {
-    if (!wait) return;
-    sigemptyset(&alarm_);
-    sigaddset(&alarm_, SIGALRM);
-    pthread_sigmask(SIG_BLOCK, &alarm_, nullptr);
-    std::signal(SIGALRM, [](int) { ::_exit(static_cast<int>(ExitStatus::kTimedOut)); });
-    const auto microseconds = std::chrono::ceil<std::chrono::microseconds>(*wait).count();
-    const itimerval timer{
-        .it_interval = {},
-        .it_value = {.tv_sec = microseconds / 1'000'000, .tv_usec = microseconds % 1'000'000}};
-    setitimer(ITIMER_REAL, &timer, nullptr);
-  }
-
-  /// The run may end while `wait` runs.
-  template <typename Wait>
-  auto during(Wait wait) const {
-    if (!is_set_) return wait();
-    pthread_sigmask(SIG_UNBLOCK, &alarm_, nullptr);
-    auto result = wait();
-    pthread_sigmask(SIG_BLOCK, &alarm_, nullptr);
-    return result;
-  }
-
- private:
-  bool is_set_;
-  sigset_t alarm_{};
-};
 
 class SendRun {
  public:

@@ -57,4 +57,11 @@ std::optional<common::Endpoint> local_endpoint(int fd) {
   return from_socket_address(storage);
 }
 
+std::optional<common::Endpoint> remote_endpoint(int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return std::nullopt;
+  return from_socket_address(storage);
+}
+
 }  // namespace peer

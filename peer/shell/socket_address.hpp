@@ -28,5 +28,7 @@ std::optional<common::Endpoint> from_socket_address(const sockaddr_storage& stor
 
 /// The endpoint that the socket is bound to.
 std::optional<common::Endpoint> local_endpoint(int fd);
+/// The endpoint that it is connected to.
+std::optional<common::Endpoint> remote_endpoint(int fd);
 
 }  // namespace peer

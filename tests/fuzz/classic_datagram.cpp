@@ -5,7 +5,7 @@
 
 #include "common/limits.hpp"
 #include "common/safe_text.hpp"
-#include "peer/listener.hpp"
+#include "peer/received.hpp"
 #include "tests/fuzz/support/input.hpp"
 #include "tests/fuzz/support/text_rules.hpp"
 

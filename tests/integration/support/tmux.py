@@ -1,5 +1,6 @@
 """A program at a real terminal: tmux on a socket of its own."""
 
+import os
 import subprocess
 
 from support.harness import DEADLINE, wait_until
@@ -45,6 +46,16 @@ class Tmux:
     def press(self, *keys):
         """Keys by tmux's names, as Enter or C-c."""
         self._run("send-keys", *keys)
+
+    def resize(self, columns, rows):
+        self._run("resize-window", "-x", str(columns), "-y", str(rows))
+        path = self._run("display-message", "-p", "#{pane_tty}").strip()
+        tty = os.open(path, os.O_RDONLY | os.O_NOCTTY)
+        try:  # tmux takes its time to tell the terminal's programs
+            wait_until(lambda: os.get_terminal_size(tty) == (columns, rows),
+                       "the terminal has its new size")
+        finally:
+            os.close(tty)
 
     def wait_screen(self, part, count=1, deadline=DEADLINE):
         wait_until(lambda: self.screen().count(part) >= count,

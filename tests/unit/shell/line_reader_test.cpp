@@ -140,4 +140,20 @@ TEST_CASE("a descriptor that cannot be read is at its end") {
   CHECK_FALSE(reader.read_available(lines));
 }
 
+TEST_CASE("what waits without an end when input ends is a last line, once") {
+  for (const std::string_view rest : {"", "last"}) {
+    Pipe pipe;
+    LineReader reader(pipe.out.get());
+    pipe.write("first\n" + std::string(rest));
+    std::vector<LineReader::Line> lines;
+    CHECK(reader.read_available(lines));
+    CHECK(describe(lines) == "[first]");
+    pipe.in.reset();
+    CHECK_FALSE(reader.read_available(lines));
+    const auto last = reader.take_rest();
+    CHECK((last ? last->text : "") == rest);
+    CHECK_FALSE(reader.take_rest().has_value());
+  }
+}
+
 }  // namespace

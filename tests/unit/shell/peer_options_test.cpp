@@ -35,6 +35,12 @@ Arguments send(const Arguments& more) {
   return all;
 }
 
+Arguments login(const Arguments& more) {
+  Arguments all = {"alice", "127.0.0.1:8080", "login"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
 TEST_CASE("name, registry and mode, as the classic client takes them") {
   const Options listening = options(listen({}));
   CHECK(listening.name.text() == "alice");
@@ -50,6 +56,7 @@ TEST_CASE("name, registry and mode, as the classic client takes them") {
   CHECK(listening.hook == "");
   CHECK(listening.hook_time == 30s);
   CHECK(options(send({})).mode == peer::Mode::kSend);
+  CHECK(options(login({})).mode == peer::Mode::kLogin);
   CHECK(options({"alice", "[::1]:8080", "listen"}).registry.host == "::1");
   CHECK(options({"alice", "registry.example:80", "send"}).registry_text == "registry.example:80");
 }
@@ -69,6 +76,55 @@ TEST_CASE("every option does what its line in the help says") {
   CHECK(options(listen({"--question", "never"})).question == peer::Question::kNever);
   // Before the mode as well as behind it.
   CHECK(options({"--json", "alice", "127.0.0.1:8080", "-n", "2", "listen"}).json);
+}
+
+TEST_CASE("login takes what it has a use for, and a command behind it") {
+  const Options parsed = options(login({"-n", "3", "-W", "2.5", "--json", "--port", "50001", "-q",
+                                        "--password-file", "secret", "/to", "bob", "-n hi"}));
+  CHECK(parsed.name.text() == "alice");
+  CHECK_FALSE(parsed.is_name_asked);
+  CHECK(parsed.count == 3);
+  CHECK(parsed.wait == 2500ms);
+  CHECK(parsed.json);
+  CHECK(parsed.port == 50001);
+  CHECK(parsed.quiet);
+  CHECK(parsed.password_file == "secret");
+  CHECK(parsed.command == Arguments{"/to", "bob", "-n hi"});
+}
+
+TEST_CASE("a name may be left to login, and only to it") {
+  CHECK(options({"-", "127.0.0.1:8080", "login"}).is_name_asked);
+  CHECK(leave({"-", "127.0.0.1:8080", "listen"}).out == "Invalid username!\n");
+  CHECK(leave({"-", "127.0.0.1:8080", "send"}).out == "Invalid username!\n");
+  CHECK(leave({"-", "127.0.0.1:8080", "logon"}).out == "Invalid username!\n");
+}
+
+TEST_CASE("an option that the mode has no use for is refused") {
+  struct Row {
+    Arguments arguments;
+    std::string_view why;
+  };
+  const Row rows[] = {
+      {send({"-n", "3"}), "-n is for listen and login; send has no use for it"},
+      {send({"--port", "5000"}), "--port is for listen and login; send has no use for it"},
+      {send({"--json"}), "--json is for listen and login; send has no use for it"},
+      {send({"--advertise", "::1"}), "--advertise is for listen; send has no use for it"},
+      {send({"--question", "never"}), "--question is for listen; send has no use for it"},
+      {send({"--exec", "x"}), "--exec is for listen; send has no use for it"},
+      {send({"--exec-timeout", "1"}), "--exec-timeout is for listen; send has no use for it"},
+      {send({"--password-file", "x"}), "--password-file is for login; send has no use for it"},
+      {listen({"--password-file", "x"}), "--password-file is for login; listen has no use for it"},
+      {login({"--advertise", "::1"}), "--advertise is for listen; login has no use for it"},
+      {login({"--question", "never"}), "--question is for listen; login has no use for it"},
+      {login({"--exec", "x"}), "--exec is for listen; login has no use for it"},
+      {login({"--exec-timeout", "1"}), "--exec-timeout is for listen; login has no use for it"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    const Leave left = leave(row.arguments);
+    CHECK(left.err == "peer: " + std::string(row.why) + "\n  See: peer --help\n");
+    CHECK(left.status == common::ExitStatus::kUsage);
+  }
 }
 
 TEST_CASE("an address to advertise may have a port or not") {
@@ -132,6 +188,7 @@ TEST_CASE("any other mode is the classic text and 64, with the nearest one") {
       {"chat", ""},
       {"lisen", "; did you mean listen?"},
       {"sent", "; did you mean send?"},
+      {"logn", "; did you mean login?"},
       {"LISTEN", ""},
       {"x", ""},
   };
@@ -139,7 +196,7 @@ TEST_CASE("any other mode is the classic text and 64, with the nearest one") {
     CAPTURE(row.mode);
     const Leave left = leave({"alice", "127.0.0.1:8080", std::string(row.mode)});
     CHECK(left.out == "Invalid mode!\n");
-    CHECK(left.err == "peer: the modes are listen and send" + std::string(row.hint) + '\n');
+    CHECK(left.err == "peer: the modes are listen, send and login" + std::string(row.hint) + '\n');
     CHECK(left.status == common::ExitStatus::kUsage);
   }
 }
@@ -189,8 +246,9 @@ TEST_CASE("what cannot be meant is refused with 64 and a hint") {
 }
 
 TEST_CASE("a typing error in any option finds the right one") {
-  for (const std::string_view option : {"--port", "--advertise", "--question", "--json", "--exec",
-                                        "--exec-timeout", "--quiet", "--help", "--version"}) {
+  for (const std::string_view option :
+       {"--port", "--advertise", "--question", "--json", "--exec", "--exec-timeout", "--quiet",
+        "--help", "--version", "--password-file"}) {
     CAPTURE(option);
     std::string typed(option);
     typed.erase(4, 1);
@@ -212,7 +270,8 @@ TEST_CASE("the help fits a screen of 24 rows by 80 columns, and names every opti
     }
     for (const std::string_view option :
          {"--port", "--advertise", "--question", "--json", "--exec ", "--exec-timeout", "--quiet",
-          "--help", "--version", "-n COUNT", "-W SECONDS"})
+          "--help", "--version", "-n COUNT", "-W SECONDS", "--password-file", "listen", "send",
+          "login"})
       CHECK(left.out.find(option) != std::string::npos);
     for (const std::string_view status :
          {"64", "65", "67", "69", "74", "75", "76", "77", "78", "124", "130", "143"})

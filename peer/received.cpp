@@ -1,0 +1,34 @@
+#include "peer/received.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "common/safe_text.hpp"
+#include "common/user_json.hpp"
+
+namespace peer {
+
+std::string make_message_id(common::Random& random) {
+  std::array<std::byte, 16> bytes{};
+  random.fill(bytes);
+  std::string id;
+  for (const std::byte byte : bytes) id += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  return id;
+}
+
+std::string format_received(const Received& received, const common::UserName& to, bool json) {
+  const common::ClassicMessage& message = received.message;
+  if (!json) {
+    const std::string text = common::to_terminal(message.text);
+    return message.sender ? common::to_terminal(*message.sender, false) + ": " + text : text;
+  }
+  constexpr bool kAscii = true;  // a terminal may read this too
+  return fmt::format(
+      R"({{"v":1,"id":"{}","ts":"{}","event":"message","from":{},"to":[{}],"text":{},"sealed":false}})",
+      received.id, common::format_wall_time(received.time),
+      message.sender ? common::json_string(*message.sender, kAscii) : "null",
+      common::json_string(to.text(), kAscii), common::json_string(message.text, kAscii));
+}
+
+}  // namespace peer
