@@ -30,6 +30,8 @@ inline constexpr Duration kLoginTime = std::chrono::minutes(5);
 inline constexpr Duration kPortTime = std::chrono::seconds(60);
 /// For the connection that the registry makes to the client.
 inline constexpr Duration kDialTime = std::chrono::seconds(3);
+/// How long somebody who leaves is waited for, if he owes the receipt of a line.
+inline constexpr Duration kExitTime = std::chrono::milliseconds(500);
 /// How long a contested login waits to learn whether the first one is still there.
 inline constexpr Duration kContestTime = std::chrono::seconds(3);
 

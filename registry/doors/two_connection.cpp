@@ -176,10 +176,7 @@ void TwoConnectionDoor::end_client(TimePoint now, Client& client, bool closes_la
     actions_.push_back(Close{client.lb});
   }
   if (closes_la) actions_.push_back(Close{id});
-  const bool is_listed =
-      client.name && (client.state == State::kLoggedIn || client.state == State::kDialing ||
-                      client.state == State::kOnline || client.state == State::kDelivering);
-  if (is_listed) directory_.detach(*client.name, id);
+  if (client.name) directory_.detach(*client.name, id);
   // Whoever waited to learn whether this one is still there has the name now.
   if (Client* contender = find(client.contender)) finish_login(now, *contender);
 }
@@ -217,6 +214,7 @@ bool TwoConnectionDoor::is_busy(const Client& client) {
     case State::kContesting:
     case State::kDialing:
     case State::kDelivering:
+    case State::kExiting:
       break;
   }
   return true;
@@ -227,8 +225,7 @@ void TwoConnectionDoor::run_line(TimePoint now, Client& client, std::string_view
   if (client.state == State::kNew) {
     if (const auto* login = std::get_if<LoginLine>(&command)) return run_login(now, client, *login);
   } else if (std::holds_alternative<ExitLine>(command)) {
-    reply(client, Reply::kBye);
-    return end_client(now, client, true);
+    return run_exit(now, client);
   } else if (std::holds_alternative<ListLine>(command)) {
     return write(client.la, list_line());
   } else if (client.state == State::kLoggedIn) {
@@ -240,6 +237,18 @@ void TwoConnectionDoor::run_line(TimePoint now, Client& client, std::string_view
   }
   ++counters_.unrecognized_lines;
   reply(client, Reply::kUnrecognized);
+}
+
+// Whoever has shown a message and leaves at once has confirmed it on the other connection, which
+// may be read a moment later.
+void TwoConnectionDoor::run_exit(TimePoint now, Client& client) {
+  if (!client.push.is_awaiting()) return finish_exit(now, client);
+  set_state(now, client, State::kExiting);
+}
+
+void TwoConnectionDoor::finish_exit(TimePoint now, Client& client) {
+  reply(client, Reply::kBye);
+  end_client(now, client, true);
 }
 
 void TwoConnectionDoor::run_message(Client& client, std::string_view content,
@@ -440,7 +449,7 @@ void TwoConnectionDoor::handle_dialed(TimePoint now, StreamId id, std::optional<
 
 void TwoConnectionDoor::handle_push(TimePoint now, Hub::Push push) {
   Client* client = find(push.session);
-  if (client == nullptr || client->lb == 0) {
+  if (client == nullptr || client->lb == 0 || client->state == State::kExiting) {
     hub_.handle_outcome(push.delivery, push.message->is_broadcast ? DeliveryOutcome::kSkipped
                                                                   : DeliveryOutcome::kUnknown);
     return;
@@ -452,6 +461,7 @@ void TwoConnectionDoor::handle_push(TimePoint now, Hub::Push push) {
 }
 
 void TwoConnectionDoor::push_next(TimePoint now, Client& client) {
+  if (client.lb == 0 || client.state == State::kExiting) return arm(client);
   PushLink::Outcomes outcomes;
   if (const MessagePtr message = client.push.take_next(now, outcomes))
     write(client.lb, push_line(message));
@@ -484,6 +494,8 @@ void TwoConnectionDoor::handle_receipts(TimePoint now, Client& client, std::stri
   client.receipts = bytes;
   report(outcomes);
   if (client.receipts.size() > kLineBytesMax) return give_up(now, client, "endless_receipt");
+  if (client.state == State::kExiting && !client.push.is_awaiting())
+    return finish_exit(now, client);
   push_next(now, client);
 }
 
@@ -505,6 +517,9 @@ void TwoConnectionDoor::set_state(TimePoint now, Client& client, State state) {
       break;
     case State::kContesting:
       client.state_deadline = now + kContestTime;
+      break;
+    case State::kExiting:
+      client.state_deadline = now + kExitTime;
       break;
     default:
       client.state_deadline.reset();
@@ -542,7 +557,7 @@ void TwoConnectionDoor::handle_timeout(TimePoint now) {
     PushLink::Outcomes outcomes;
     client->push.handle_timeout(now, outcomes);
     report(outcomes);
-    if (client->lb != 0) push_next(now, *client);
+    push_next(now, *client);
     if (client->line_deadline && now >= *client->line_deadline) {
       give_up(now, *client, "slow_line");
       continue;
@@ -552,6 +567,9 @@ void TwoConnectionDoor::handle_timeout(TimePoint now) {
         case State::kHeldBack:
           ask_checker(*client);
           break;
+        case State::kExiting:
+          finish_exit(now, *client);
+          continue;
         case State::kContesting:
           // Nothing was heard of the first one's machine: it is gone without a word.
           if (const Record* held = directory_.find(*client->login->user)) {

@@ -112,6 +112,7 @@ class TwoConnectionDoor final : public StreamDoor {
     kDialing,     // /port: Lb is being made
     kOnline,      // 201
     kDelivering,  // online, and a message of his awaits its result
+    kExiting,     // /exit: his receipt for a line may be on its way on the other connection
   };
   struct Login {
     std::string name;  // as given
@@ -160,6 +161,8 @@ class TwoConnectionDoor final : public StreamDoor {
   void run_line(TimePoint now, Client& client, std::string_view line);
   void run_login(TimePoint now, Client& client, const LoginLine& line);
   void run_port(TimePoint now, Client& client, const PortLine& line);
+  void run_exit(TimePoint now, Client& client);
+  void finish_exit(TimePoint now, Client& client);
   void run_message(Client& client, std::string_view content,
                    std::optional<std::string_view> target);
   void ask_checker(Client& client);
