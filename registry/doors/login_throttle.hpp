@@ -1,5 +1,5 @@
-// How long a login has to wait because of failed ones before it: per address and per account, so
-// that nobody can try passwords fast, and nobody is locked out (docs/protocol/two-connection.md,
+// How long the answer to a failed login is held back because of others before it: per address and
+// per account, so that nobody can try passwords fast, and nobody is locked out (docs/protocol/two-connection.md,
 // "Logins"). A core.
 #pragma once
 
@@ -23,8 +23,8 @@ class LoginThrottle {
   /// Addresses and accounts remembered; the one that failed longest ago is forgotten first.
   static constexpr std::size_t kEntriesMax = 16'384;
 
-  /// How long an attempt that arrives now is held back before its password is looked at: the longer
-  /// of the address's and the account's delay. Doubles with each failure beyond the free ones.
+  /// How long a failure is held back that comes now: the longer of the address's and the account's
+  /// delay. Doubles with each failure beyond the free ones.
   common::Duration delay(common::TimePoint now, const common::IpAddress& source,
                          const std::string& account) const;
   void handle_failure(common::TimePoint now, const common::IpAddress& source,

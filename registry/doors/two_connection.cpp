@@ -313,15 +313,6 @@ void TwoConnectionDoor::run_login(TimePoint now, Client& client, const LoginLine
   const bool is_public = !client.source.is_loopback() && !client.source.is_private();
   if (is_public && !options_.allow_public_login)
     return refuse_login(now, client, LoginRefusal::kPublicAddress);
-  const Duration delay = throttle_.delay(now, client.source, client.login->key());
-  if (delay == Duration::zero()) return ask_checker(client);
-  ++counters_.throttled_logins;
-  set_state(now, client, State::kHeldBack);
-  client.state_deadline = now + delay;
-  arm(client);
-}
-
-void TwoConnectionDoor::ask_checker(Client& client) {
   client.state = State::kVerifying;
   client.state_deadline.reset();
   to_verify_.push_back(client.la);
@@ -352,8 +343,7 @@ void TwoConnectionDoor::handle_verified(TimePoint now, common::WallTime wall, St
   Login& login = *client->login;
   // The accounts may have changed since.
   if (!is_right || !login.user || accounts_.find(*login.user) == nullptr) {
-    throttle_.handle_failure(now, client->source, login.key());
-    return refuse_login(now, *client, LoginRefusal::kPassword);
+    return refuse_password(now, *client);
   }
   throttle_.handle_success(login.user->key());
   login.since = wall;
@@ -390,6 +380,19 @@ void TwoConnectionDoor::finish_login(TimePoint now, Client& client) {
   set_state(now, client, State::kLoggedIn);
   reply(client, Reply::kLoggedIn);
   resume(now, client);
+}
+
+// security: who tries many passwords waits longer and longer to hear that they are wrong. Whoever
+// has the right one is let in at once, whatever others at his address, or of his name, have tried.
+void TwoConnectionDoor::refuse_password(TimePoint now, Client& client) {
+  const std::string key = client.login->key();
+  const Duration delay = throttle_.delay(now, client.source, key);
+  throttle_.handle_failure(now, client.source, key);
+  if (delay == Duration::zero()) return refuse_login(now, client, LoginRefusal::kPassword);
+  ++counters_.throttled_logins;
+  set_state(now, client, State::kHeldBack);
+  client.state_deadline = now + delay;
+  arm(client);
 }
 
 void TwoConnectionDoor::refuse_login(TimePoint now, Client& client, LoginRefusal reason) {
@@ -565,7 +568,7 @@ void TwoConnectionDoor::handle_timeout(TimePoint now) {
     if (client->state_deadline && now >= *client->state_deadline) {
       switch (client->state) {
         case State::kHeldBack:
-          ask_checker(*client);
+          refuse_login(now, *client, LoginRefusal::kPassword);
           break;
         case State::kExiting:
           finish_exit(now, *client);

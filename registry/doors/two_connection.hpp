@@ -105,8 +105,8 @@ class TwoConnectionDoor final : public StreamDoor {
  private:
   enum class State {
     kNew,         // only /login is a command
-    kHeldBack,    // a login waits because of failed ones before it
-    kVerifying,   // its password waits for, or is at, the checker
+    kVerifying,   // a login's password waits for, or is at, the checker
+    kHeldBack,    // it was wrong, and so were others before: he hears of it later
     kContesting,  // right, but the user is logged in already: is that one still there?
     kLoggedIn,    // 101: listed, not reachable
     kDialing,     // /port: Lb is being made
@@ -165,8 +165,8 @@ class TwoConnectionDoor final : public StreamDoor {
   void finish_exit(TimePoint now, Client& client);
   void run_message(Client& client, std::string_view content,
                    std::optional<std::string_view> target);
-  void ask_checker(Client& client);
   void finish_login(TimePoint now, Client& client);
+  void refuse_password(TimePoint now, Client& client);
   void refuse_login(TimePoint now, Client& client, LoginRefusal reason);
   void set_state(TimePoint now, Client& client, State state);
   /// The end of a command that was awaited: goes on with what was sent after it.

@@ -1,0 +1,65 @@
+// Runs the two-connection door over many seeds, as sim_test.cpp does the directory.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "tests/sim/door_lab.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint64_t setting(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+void check(const std::vector<std::string>& failures, std::uint64_t seed) {
+  std::string story;
+  for (const std::string& failure : failures) story += "\n  " + failure;
+  INFO("repeat with SIM_FIRST=", seed, " SIM_SEEDS=1", story);
+  CHECK(failures.empty());
+}
+
+}  // namespace
+
+TEST_CASE(
+    "users who freeze, break off, vanish and come back are each answered, and nothing is left") {
+  const std::uint64_t first = setting("SIM_FIRST", 0);
+  const std::uint64_t count = setting("SIM_SEEDS", 200);
+  std::uint64_t confirmed = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t logins = 0;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    sim::DoorLab lab(seed, 2 + seed % 19);
+    check(lab.run(60s), seed);
+    confirmed += lab.confirmed();
+    failed += lab.failed();
+    logins += lab.logins();
+  }
+  // A simulation in which nothing happens would prove nothing.
+  CHECK(confirmed > count);
+  CHECK(failed > count);
+  CHECK(logins > count);
+  MESSAGE(fmt::format("{} seeds: {} logins, {} messages confirmed, {} failed", count, logins,
+                      confirmed, failed));
+}
+
+TEST_CASE("thousands of users at once") {
+  sim::DoorLab lab(1, 3000);
+  check(lab.run(8s), 1);
+  CHECK(lab.logins() >= 2500);
+  CHECK(lab.confirmed() > 100);
+}
+
+TEST_CASE("the same seed gives the same run") {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    sim::DoorLab one(seed, 8);
+    sim::DoorLab two(seed, 8);
+    one.run(30s);
+    two.run(30s);
+    CHECK(one.trace() == two.trace());
+  }
+}
