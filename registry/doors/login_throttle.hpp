@@ -1,6 +1,6 @@
 // How long the answer to a failed login is held back because of others before it: per address and
-// per account, so that nobody can try passwords fast, and nobody is locked out (docs/protocol/two-connection.md,
-// "Logins"). A core.
+// per account, so that nobody can try passwords fast, and nobody is locked out
+// (docs/protocol/two-connection.md, "Logins"). A core.
 #pragma once
 
 #include <array>
