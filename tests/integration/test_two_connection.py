@@ -99,6 +99,17 @@ class ConversationTest(DoorTest):
         golden.check(self, "two_connection_conversation.txt", script.text())
 
 
+class Ipv6Test(DoorTest):
+    def start_door(self, *options, **more):
+        return super().start_door(*options, door="[::1]:0", **more)
+
+    def test_the_registry_calls_back_over_ipv6(self):
+        carol, dave = self.online("carol"), self.online("dave")
+        carol.la.send("/to dave hi\n")
+        dave.expect_pushed("/from carol hi\n")
+        carol.la.expect(DELIVERED)
+
+
 class CommandTest(DoorTest):
     def check_unrecognized(self, user, lines):
         for line in lines:

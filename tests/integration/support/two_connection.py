@@ -123,7 +123,7 @@ class User:
 
     def listen(self):
         """A socket for the registry to call; returns its port."""
-        self.listener = socket.create_server(("", 0))
+        self.listener = socket.create_server(("", 0), family=self.la.socket.family)
         self.listener.settimeout(DEADLINE)
         self._test.addCleanup(self.listener.close)
         return self.listener.getsockname()[1]
@@ -208,7 +208,7 @@ class DoorTest(IntegrationTest):
     def connect(self, source=None):
         """Somebody who has connected and said nothing yet."""
         connection = socket.create_connection(
-            (self.registry.door_host, self.registry.door_port), timeout=DEADLINE,
+            (self.registry.door_host.strip("[]"), self.registry.door_port), timeout=DEADLINE,
             source_address=(source, 0) if source else None)
         link = Link(connection)
         self.addCleanup(link.cut)
