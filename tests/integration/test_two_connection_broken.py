@@ -274,6 +274,44 @@ class FrozenTest(DoorTest):
         wait_server_has_read(self.dave.lb.socket)
         self.check_reached("and now")
 
+    def test_who_gives_no_receipts_for_broadcasts_thaws_with_his_late_one_for_a_message(self):
+        """Program b, whose machine was asleep for a while."""
+        self.carol.la.send("/toall hi\n")
+        self.dave.lb.expect("/broadcastfrom carol hi\n")
+        self.carol.la.expect(NOT_DELIVERED)
+        self.freeze()
+        self.dave.lb.send(RECEIPT)
+        wait_until(self.is_dave_reached, "dave is reached again")
+        clock = Stopwatch()
+        self.carol.la.send("/to dave and at once\n")
+        self.dave.expect_pushed("/from carol and at once\n")
+        self.carol.la.expect(DELIVERED)
+        self.assertLess(clock.seconds, AT_ONCE)
+
+    def test_who_gives_no_receipts_for_broadcasts_may_confirm_at_the_last_moment(self):
+        self.carol.la.send("/toall hi\n")
+        self.dave.lb.expect("/broadcastfrom carol hi\n")
+        self.carol.la.expect(NOT_DELIVERED)
+        clock = Stopwatch()
+        self.carol.la.send("/to dave slow\n")
+        self.dave.lb.expect("/from carol slow\n")
+        select.select([], [], [], RECEIPT_TIME - 0.25 - clock.seconds)  # it takes him so long
+        self.dave.lb.send(RECEIPT)
+        self.carol.la.expect(DELIVERED)
+        self.assertLess(clock.seconds, RECEIPT_LATEST)
+        self.assertTrue(self.is_dave_reached())
+
+    def is_dave_reached(self):
+        self.carol.la.send("/to dave again\n")
+        while not select.select([self.carol.la.socket, self.dave.lb.socket], [], [], DEADLINE)[0]:
+            pass
+        if select.select([self.carol.la.socket], [], [], 0)[0]:
+            self.carol.la.expect(NOT_DELIVERED)
+            return False
+        self.dave.expect_pushed("/from carol again\n")
+        self.carol.la.expect(DELIVERED)
+        return True
+
     def test_a_frozen_receiver_who_leaves_and_comes_back_is_reached(self):
         self.freeze()
         self.dave.leave()
