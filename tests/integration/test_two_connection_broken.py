@@ -351,7 +351,8 @@ class SlowTest(DoorTest):
             select.select([], [], [], 0.05)  # leaves the processor to others
         self.assertEqual(self.names(), {"dave"})
         grown = self.metric("process_resident_memory_bytes") - before
-        self.assertLess(grown, 16 << 20, "what he sent and did not read is not kept")
+        if DEADLINE_SCALE == 1:  # sanitizers keep what was freed
+            self.assertLess(grown, 16 << 20, "what he sent and did not read is not kept")
 
 
 class CrowdTest(DoorTest):
