@@ -21,6 +21,8 @@ from support.two_connection import (AT_ONCE, BYE, CONNECTED, DELIVERED, LOGGED_I
 DIAL_TIME = 3.0
 LINE_TIME = 10.0
 WRITE_TIME = 30.0
+# More than the kernel's buffers of a connection take for a server that does not read.
+KERNEL_BYTES = 48 << 20
 ENDS = (Link.cut, Link.reset)
 
 
@@ -335,14 +337,22 @@ class SlowTest(DoorTest):
         self.wait_listed("dave")
         self.assertEqual(dave.received, [])
 
+    def flood(self, link, line):
+        """Sends and never reads until nothing more is taken for a second."""
+        link.socket.setblocking(False)
+        sent = 0
+        while select.select([], [link.socket], [], 1)[1]:
+            with contextlib.suppress(BlockingIOError):
+                while sent < KERNEL_BYTES:
+                    sent += link.socket.send(line * 10_000)
+            self.assertLess(sent, KERNEL_BYTES, "the registry goes on taking commands")
+
     def test_who_never_reads_his_answers_is_dropped_and_others_are_served(self):
         carol, dave = self.online("carol"), self.online("dave").confirm_all()
         before = self.metric("process_resident_memory_bytes")
-        carol.la.socket.setblocking(False)
-        while select.select([], [carol.la.socket], [], 1)[1]:  # until it takes no more for a second
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    carol.la.socket.send(b"/list\n" * 10_000)
+        self.flood(carol.la, b"/list\n")
+        for line in (b"\n", b"/list\n", b"no command\n"):  # strangers can do it, too
+            self.flood(self.connect().la, line)
         clock = Stopwatch()
         while clock.seconds < WRITE_TIME + 5 * DEADLINE_SCALE and "carol" in self.names():
             asked = Stopwatch()
