@@ -53,7 +53,13 @@ void PushLink::drop_front() {
 // Receipts name no line: those owed for earlier lines come first, if they come.
 void PushLink::handle_receipt(TimePoint now, Outcomes& outcomes) {
   if (!line_) {
-    if (owed_ > 0 && --owed_ == 0) is_frozen_ = false;
+    if (owed_ > 0) --owed_;
+    if (owed_ == 0) {
+      is_frozen_ = false;
+      grace_until_.reset();
+    } else if (is_frozen_) {
+      grace_until_ = now + kReceiptGrace;  // whoever gives one for each line gives the next at once
+    }
     return;
   }
   if (++received_ > owed_) {
@@ -70,6 +76,12 @@ void PushLink::end_line(DeliveryOutcome outcome, Outcomes& outcomes) {
 }
 
 void PushLink::handle_timeout(TimePoint now, Outcomes& outcomes) {
+  if (!line_ && grace_until_ && now >= *grace_until_) {
+    // He gives no receipts for broadcasts, and the late one was for the message.
+    grace_until_.reset();
+    owed_ = 0;
+    is_frozen_ = false;
+  }
   if (line_ && grace_until_ && now >= *grace_until_) {
     grace_until_.reset();
     if (!line_->message->is_broadcast) {
@@ -81,12 +93,13 @@ void PushLink::handle_timeout(TimePoint now, Outcomes& outcomes) {
       received_ = 0;
     }
   }
-  if (line_ && now >= line_->since + kReceiptTime) {
+  // A receipt that came at the last moment may be for it: then its grace goes before.
+  if (line_ && !grace_until_ && now >= line_->since + kReceiptTime) {
     owed_ = owed_ - received_ + 1;
     is_frozen_ = !line_->message->is_broadcast;
     end_line(DeliveryOutcome::kTimedOut, outcomes);
-    // What waited behind it would wait as long again, each for itself.
-    fail_all(DeliveryOutcome::kTimedOut, outcomes);
+    // What waits for somebody frozen would wait as long again, each for itself.
+    if (is_frozen_) fail_all(DeliveryOutcome::kTimedOut, outcomes);
   }
   while (!is_empty() && now >= waiting_[first_].since + kQueueTime) {
     outcomes.emplace_back(waiting_[first_].delivery, DeliveryOutcome::kTimedOut);
@@ -106,8 +119,11 @@ std::optional<TimePoint> PushLink::next_timeout() const {
   const auto consider = [&](TimePoint when) {
     if (!next || when < *next) next = when;
   };
-  if (line_) consider(line_->since + kReceiptTime);
-  if (line_ && grace_until_) consider(*grace_until_);
+  if (grace_until_) {
+    consider(*grace_until_);
+  } else if (line_) {
+    consider(line_->since + kReceiptTime);
+  }
   if (!is_empty()) consider(waiting_[first_].since + kQueueTime);
   return next;
 }

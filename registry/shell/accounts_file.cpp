@@ -22,6 +22,8 @@ using common::os::print_error;
 constexpr std::size_t kFileBytesMax = 16u << 20;
 constexpr std::size_t kBadLinesToldMax = 20;
 constexpr mode_t kPrivate = 0600;
+constexpr char kControlC = '\x03';
+constexpr char kControlBackslash = '\x1c';
 
 /// Standard input's terminal without echo while this lives.
 class EchoOff {
@@ -37,8 +39,10 @@ class EchoOff {
     termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     is_off_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
-    // The signals themselves come as bytes meanwhile and end the input.
+    // The signals themselves come as bytes meanwhile, which end a line and with it the input.
     silent.c_lflag &= ~static_cast<tcflag_t>(ISIG);
+    silent.c_cc[VEOL] = kControlC;
+    silent.c_cc[VEOL2] = kControlBackslash;
     tcsetattr(STDIN_FILENO, TCSANOW, &silent);
   }
   ~EchoOff() {
@@ -54,12 +58,12 @@ class EchoOff {
   bool is_off_ = false;
 };
 
-/// One line of standard input without its end; none at its end, or on Ctrl-C.
+/// One line of standard input without its end; none at its end, or on Ctrl-C or Ctrl-\.
 std::optional<std::string> read_line() {
   std::string line;
   char c = 0;
   while (line.size() <= Accounts::kPasswordBytesMax && ::read(STDIN_FILENO, &c, 1) == 1) {
-    if (c == '\x03') return std::nullopt;
+    if (c == kControlC || c == kControlBackslash) return std::nullopt;
     if (c == '\n') return line;
     line += c;
   }
@@ -68,8 +72,8 @@ std::optional<std::string> read_line() {
 }
 
 std::optional<std::string> ask(std::string_view prompt) {
+  const EchoOff silence;  // before the prompt, at whose sight the typing may begin
   print_error(prompt);
-  const EchoOff silence;
   auto line = read_line();
   print_error("\n");
   return line;

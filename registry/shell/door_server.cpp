@@ -244,7 +244,11 @@ void DoorServer::write(const doors::Write& write) {
   if (stream == nullptr || stream->phase != Stream::Phase::kOpen) return;
   stream->out_bytes += write.bytes->size();
   stream->out.push_back(write.bytes);
-  if (stream->out.size() == 1) send_some(write.stream, *stream);
+  if (stream->out.size() == 1) {
+    send_some(write.stream, *stream);
+  } else {
+    watch(write.stream, *stream);  // more than he may leave unread: his commands wait
+  }
 }
 
 bool DoorServer::send_some(StreamId id, Stream& stream) {

@@ -122,6 +122,9 @@ Process::Process(Options options)
 
 ExitStatus Process::run() {
   raise_descriptor_limit();
+  // First, because whoever has read our number below may signal. Without accounts there is nothing
+  // to read anew, and a terminal that closes ends us as usual.
+  if (options_.two_connection) signals_.add(SIGHUP);
   log_.info("starting", {{"version", common::kVersion}, {"pid", std::to_string(getpid())}});
   if (const auto status = open_accounts(); status != ExitStatus::kOk) return status;
   // The port first: a registry that cannot have it must not have touched the files.
@@ -130,8 +133,6 @@ ExitStatus Process::run() {
   if (const auto status = open_two_connection(bound); status != ExitStatus::kOk) return status;
   if (const auto status = open_store(); status != ExitStatus::kOk) return status;
   announce(bound);
-  // Without accounts there is nothing to read anew, and a terminal that closes ends us as usual.
-  if (options_.two_connection) signals_.add(SIGHUP);
   watch_signals();
   arm_timer();
   loop_.run();
@@ -397,6 +398,8 @@ void Process::run_doors() {
   send_datagrams();
   doors::TwoConnectionDoor* door = node_.two_connection();
   if (door != nullptr && two_connection_) {
+    two_connection_->flush();
+    node_.run_hub(monotonic_now());  // of writes that failed
     two_connection_->flush();
     while (auto verify = door->poll_verification()) password_checker_->submit(*std::move(verify));
     while (const auto refused = door->poll_refused_login()) {

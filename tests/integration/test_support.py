@@ -5,10 +5,13 @@ Without this, a weakness lost in the re-making would make the other tests weaker
 """
 
 import socket
+import sys
 import unittest
 
 from support import classic_client
-from support.harness import IntegrationTest
+from support.harness import DEADLINE, SUPPORT, IntegrationTest
+from support.two_connection import (BYE, CONNECTED, LOGGED_IN, LOGIN_FAILED, NOT_CONNECTED, RECEIPT,
+                                    Link)
 
 
 def one_recv(server, request):
@@ -123,6 +126,90 @@ class ClassicClientTest(IntegrationTest):
     def test_a_list_cut_in_a_record_gives_a_wrong_port(self):
         users = classic_client.parse_list("HTTP/1.1 200 OK\r\n\r\na@127.0.0.1:50001,b@127.0.0.1:5")
         self.assertEqual(users[1], ("b", "127.0.0.1:5"))
+
+
+class TwoConnectionClientTest(IntegrationTest):
+    """The old clients a and b in front of a server that the test plays."""
+
+    def start_client(self, variant):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        listener.settimeout(DEADLINE)
+        client = self.start("client", sys.executable, SUPPORT / "two_connection_client.py",
+                            "127.0.0.1", str(listener.getsockname()[1]), variant)
+        self.la = Link(listener.accept()[0])
+        self.addCleanup(self.la.cut)
+        return client
+
+    def log_in(self, client):
+        client.write("carol")
+        client.write("s3cret")
+        self.la.expect("/login carol s3cret\n")
+
+    def go_online(self, variant):
+        client = self.start_client(variant)
+        self.log_in(client)
+        self.la.send(LOGGED_IN)
+        _, port = self.la.read_line().split()
+        self.lb = Link(socket.create_connection(("127.0.0.1", int(port)), timeout=DEADLINE))
+        self.addCleanup(self.lb.cut)
+        self.la.send(CONNECTED)
+        client.wait_stdout_has(CONNECTED)
+        return client
+
+    def test_a_refused_login_is_asked_for_again_and_a_failed_push_connection_is_the_end(self):
+        client = self.start_client("a")
+        for reply in (LOGIN_FAILED, "401 Authentication failed\n", LOGGED_IN):
+            self.log_in(client)
+            self.la.send(reply)
+        self.assertTrue(self.la.read_line().startswith("/port "))
+        self.la.send(NOT_CONNECTED)
+        self.assertEqual(client.wait(), 0)
+        question = "Please input your user name:Please input your password:"
+        client.wait_stdout(f"{question}{LOGIN_FAILED}{question}401 Authentication failed\n"
+                           f"{question}{LOGGED_IN}{NOT_CONNECTED}")
+
+    def test_a_goes_by_the_code_and_b_by_the_whole_text(self):
+        for variant, text in (("a", "101 Welcome\n"), ("b", LOGGED_IN)):
+            client = self.start_client(variant)
+            self.log_in(client)
+            self.la.send("101 Welcome\n")
+            if variant == "b":  # asks again
+                self.log_in(client)
+                self.la.send(text)
+            self.assertTrue(self.la.read_line().startswith("/port "))
+
+    def test_a_confirms_two_glued_lines_once(self):
+        client = self.go_online("a")
+        self.lb.send("/from dave one\n/from dave two\n")
+        client.wait_stdout_has("message from dave: one\nmessage from dave: two\n")
+        self.lb.expect(RECEIPT)
+        self.lb.send("/broadcastfrom dave three\n")
+        self.lb.expect(RECEIPT)
+        self.lb.cut()
+        self.la.cut()
+
+    def test_b_confirms_messages_and_no_broadcastfrom(self):
+        client = self.go_online("b")
+        for line, is_confirmed in (("/broadcastfrom dave x\n", False), ("/from dave y\n", True),
+                                   ("/broadcast dave z\n", True)):
+            self.lb.send(line)
+            client.wait_stdout_has(line)
+            if is_confirmed:
+                self.lb.expect(RECEIPT)
+
+    def test_it_ends_only_with_its_push_connection(self):
+        for variant in "ab":
+            client = self.go_online(variant)
+            client.write("/exit")
+            self.la.expect("/exit\n")
+            self.la.send(BYE)
+            self.la.cut()
+            client.wait_stdout_has(BYE)
+            client.wait_idle()  # its second thread is all that is left
+            self.assertTrue(client.is_running())
+            self.lb.cut()
+            self.assertEqual(client.wait(), 0)
 
 
 if __name__ == "__main__":

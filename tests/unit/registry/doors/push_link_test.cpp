@@ -199,6 +199,47 @@ TEST_CASE("a program without receipts for broadcasts is in the end sent no more 
   CHECK(link.written() == written + 2);
 }
 
+TEST_CASE("one who owes both sorts is thawed by a receipt that no second follows") {
+  Link link;
+  link.push(true);
+  link.pass(5s);
+  link.push();
+  link.pass(5s);
+  REQUIRE(link.ended() == "1 timed out, 2 timed out");
+  REQUIRE(link.link().is_frozen());
+  link.receipt();
+  CHECK(link.link().is_frozen());  // it could be the broadcast's, with the message's to come
+  link.pass(500ms);
+  CHECK_FALSE(link.link().is_frozen());
+}
+
+TEST_CASE("a receipt at the last moment has its grace as well") {
+  Link link;
+  link.push(true);
+  link.pass(5s);
+  REQUIRE(link.ended() == "1 timed out");
+  link.push();
+  link.pass(4800ms);
+  link.receipt();
+  link.pass(499ms);
+  CHECK(link.ended().empty());
+  link.pass(1ms);
+  CHECK(link.ended() == "2 delivered");
+}
+
+TEST_CASE("what waits behind a broadcast without a receipt is still sent") {
+  Link link;
+  link.push(true);
+  link.pass(1s);
+  link.push();
+  link.pass(4s);
+  CHECK(link.ended() == "1 timed out");
+  CHECK(link.written() == 2);
+  link.receipt();
+  link.pass(500ms);
+  CHECK(link.ended() == "2 delivered");
+}
+
 TEST_CASE("what waits too long is not sent any more") {
   Link link;
   link.push();
