@@ -28,9 +28,8 @@ MUTATIONS = [
     Mutation(
         "anybody may log anybody out",
         "registry/directory.cpp",
-        "if (!owns_by_token(held->record, caller) && caller.source != held->record.source)\n"
-        "    return Refusal::kNotOwner;",
-        "if (owns_by_token(held->record, caller) && false) return Refusal::kNotOwner;",
+        "(!owns_by_token(held->record, caller) && caller.source != held->record.source)) {",
+        "(owns_by_token(held->record, caller) && caller.source.is_v6() && false)) {",
         "unit|sim",
     ),
     Mutation(
@@ -43,8 +42,8 @@ MUTATIONS = [
     Mutation(
         "a change enters the directory before it is on disk",
         "registry/node.cpp",
-        "      releases_.push_back({held.mapped(), Release::Kind::kFailed});",
-        "      releases_.push_back({held.mapped(), Release::Kind::kCommitted});",
+        ".kind = Release::Kind::kFailed});",
+        ".kind = Release::Kind::kCommitted});",
         "unit|sim|durability|store",
     ),
     Mutation(
@@ -102,5 +101,54 @@ MUTATIONS = [
         "if (entry.lease_end > now) {",
         "if (entry.lease_end >= TimePoint::min()) {",
         "unit|sim",
+    ),
+    Mutation(
+        "a late receipt is taken for a later message's",
+        "registry/doors/push_link.cpp",
+        "if (++received_ > owed_) {",
+        "if (++received_ > 0) {",
+        "unit.push_link|sim_door",
+    ),
+    Mutation(
+        "a line is pushed before the receipt of the last",
+        "registry/doors/push_link.cpp",
+        "if (line_ || is_frozen_) return nullptr;",
+        "if (is_frozen_) return nullptr;",
+        "unit.push_link|sim_door|fuzz.two_connection",
+    ),
+    Mutation(
+        "the registry dials its own ports",
+        "registry/doors/two_connection.cpp",
+        "if (line.port < common::kUserPortMin || is_own) {",
+        "if (line.port < common::kUserPortMin && is_own) {",
+        "doors|two_connection",
+    ),
+    Mutation(
+        "anybody may speak in a known user's name",
+        "registry/gateway.cpp",
+        "if (!directory_.may_speak_as(*sender, {.source = source, .token = std::nullopt}))",
+        "if (sender->text().empty())",
+        "unit.hub|test_hub",
+    ),
+    Mutation(
+        "a second login takes the name of one who is there",
+        "registry/doors/two_connection.cpp",
+        "if (contender != nullptr) refuse_login(now, *contender, LoginRefusal::kInUse);",
+        "if (contender != nullptr) end_client(now, *first, true);",
+        "doors|two_connection",
+    ),
+    Mutation(
+        "control characters go through to old programs",
+        "registry/doors/two_connection_lines.cpp",
+        "if (!is_message_text(line)) return UnrecognizedLine{};",
+        "",
+        "doors|two_connection",
+    ),
+    Mutation(
+        "many wrong passwords are told at once",
+        "registry/doors/two_connection.cpp",
+        "if (delay == Duration::zero()) return refuse_login(now, client, LoginRefusal::kPassword);",
+        "if (delay >= Duration::zero()) return refuse_login(now, client, LoginRefusal::kPassword);",
+        "doors|two_connection",
     ),
 ]
