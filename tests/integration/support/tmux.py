@@ -1,6 +1,9 @@
 """A program at a real terminal: tmux on a socket of its own."""
 
+import contextlib
 import os
+import pathlib
+import signal
 import subprocess
 
 from support.harness import DEADLINE, wait_until
@@ -30,7 +33,19 @@ class Tmux:
         return self
 
     def __exit__(self, *_):
+        shell = self._run("display-message", "-p", "#{pane_pid}", check=False).strip()
         self._run("kill-server", check=False)
+        if shell:
+            self._kill_session(int(shell))
+
+    @staticmethod
+    def _kill_session(session):
+        """What the terminal's end has not ended: a leak check that a hang-up interrupts spins on."""
+        for entry in pathlib.Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[3]) == session:
+                    os.kill(int(entry.name), signal.SIGKILL)
 
     def _run(self, *words, check=True):
         return subprocess.run(["tmux", "-u", "-S", self._socket, *words], env=self._env,
