@@ -120,7 +120,11 @@ void TwoConnectionClient::run_next_command(TimePoint now) {
 void TwoConnectionClient::say(TimePoint now, std::string command) {
   actions_.push_back(Send{Link::kCommands, command + '\n'});
   awaited_ = std::move(command);
-  reply_by_ = now + kReplyTime;
+  reply_by_ = now + reply_time();
+}
+
+Duration TwoConnectionClient::reply_time() const {
+  return awaited_ && awaited_->starts_with("/login ") ? kLoginReplyTime : kReplyTime;
 }
 
 void TwoConnectionClient::say_goodbye(TimePoint now) {
@@ -381,11 +385,11 @@ void TwoConnectionClient::handle_timeout(TimePoint now) {
   if (wait_until_ && now >= *wait_until_) return begin_leaving(now, ExitStatus::kTimedOut);
   if (!awaited_ || now < *reply_by_) return;
   if (!wants_bytes(Link::kCommands)) {  // the reply may be there: we do not read
-    reply_by_ = now + kReplyTime;
+    reply_by_ = now + reply_time();
     return;
   }
   fail(ExitStatus::kTemporary, fmt::format("no answer from {} within {} seconds", options_.server,
-                                           kReplyTime / std::chrono::seconds(1)));
+                                           reply_time() / std::chrono::seconds(1)));
 }
 
 std::optional<TimePoint> TwoConnectionClient::next_timeout() const {

@@ -73,6 +73,9 @@ class TwoConnectionClient {
 
   /// A server gives up waiting for a recipient after 10 seconds; this is for its answer to come.
   static constexpr Duration kReplyTime = std::chrono::seconds(15);
+  /// A server may hold the answer to a wrong password back: ours up to 30 seconds, and others'
+  /// logins may be before.
+  static constexpr Duration kLoginReplyTime = std::chrono::seconds(60);
   /// A leaving client waits so long for the server's answers, and no longer.
   static constexpr Duration kExitTime = std::chrono::seconds(1);
   /// From the last receipt to /exit, for the server to read them in this order.
@@ -133,6 +136,7 @@ class TwoConnectionClient {
   void log_in(TimePoint now);
   void run_next_command(TimePoint now);
   void say(TimePoint now, std::string command);
+  Duration reply_time() const;
   void say_goodbye(TimePoint now);
 
   void handle_reply(TimePoint now, common::WallTime wall, std::string_view line, int code);

@@ -1,4 +1,5 @@
-// Every bound of the doors that hold connections, with its reason. The HTTP door's are in
+// Bounds of the doors that hold connections, with their reasons. Those of logins are in login_queue
+// and login_throttle, those of sockets in registry/shell/door_server, the HTTP door's in
 // registry/http/limits.hpp.
 #pragma once
 
@@ -47,8 +48,5 @@ inline constexpr std::size_t kSkippedReceiptsMax = 8;
 /// Messages that wait for one receiver: as many as a large class sends at once.
 inline constexpr std::size_t kQueuedMessagesMax = 4096;
 inline constexpr std::size_t kQueuedBytesMax = 1 << 20;
-
-/// Password checks that may be with the checker at once; others wait their turn.
-inline constexpr std::size_t kVerificationsMax = 32;
 
 }  // namespace registry::doors

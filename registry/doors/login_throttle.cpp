@@ -52,6 +52,10 @@ Duration LoginThrottle::delay(TimePoint now, const common::IpAddress& source,
   return std::max(sources_.delay(now, source), accounts_.delay(now, account));
 }
 
+Duration LoginThrottle::source_delay(TimePoint now, const common::IpAddress& source) const {
+  return sources_.delay(now, source);
+}
+
 void LoginThrottle::handle_success(const std::string& account) { accounts_.forget(account); }
 
 void LoginThrottle::handle_failure(TimePoint now, const common::IpAddress& source,

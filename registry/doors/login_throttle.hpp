@@ -27,6 +27,8 @@ class LoginThrottle {
   /// delay. Doubles with each failure beyond the free ones.
   common::Duration delay(common::TimePoint now, const common::IpAddress& source,
                          const std::string& account) const;
+  /// The address's part of it.
+  common::Duration source_delay(common::TimePoint now, const common::IpAddress& source) const;
   void handle_failure(common::TimePoint now, const common::IpAddress& source,
                       const std::string& account);
   /// The account's owner is in: his own typing errors are forgiven, the address's are not.

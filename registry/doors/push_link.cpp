@@ -43,7 +43,14 @@ MessagePtr PushLink::take_next(TimePoint now, Outcomes& outcomes) {
 }
 
 void PushLink::drop_front() {
-  if (++first_ < waiting_.size()) return;
+  if (++first_ < waiting_.size()) {
+    // A queue that is never empty is still given back what it has done with.
+    constexpr std::size_t kDoneMax = 64;
+    if (first_ < kDoneMax || 2 * first_ < waiting_.size()) return;
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+    return;
+  }
   waiting_.clear();
   first_ = 0;
   constexpr std::size_t kKept = 16;

@@ -27,6 +27,8 @@ class PushLink {
   void fail_all(DeliveryOutcome outcome, Outcomes& outcomes);
   std::optional<common::TimePoint> next_timeout() const;
 
+  /// Places for waiting messages that memory is held for.
+  std::size_t waiting_room() const { return waiting_.capacity(); }
   /// A line was written, and its receipt may still come.
   bool is_awaiting() const { return line_.has_value(); }
   /// He owes the receipt of a private message: whatever else is sent would be lost or mistaken.

@@ -30,8 +30,6 @@ void TwoConnectionDoor::set_accounts(Accounts accounts) {
   directory_.reserve(accounts_.keys());
 }
 
-// --- Streams ------------------------------------------------------------------------------------
-
 void TwoConnectionDoor::handle_accepted(TimePoint now, StreamId stream, const IpAddress& source,
                                         const IpAddress& local) {
   const bool is_counted = !source.is_loopback();
@@ -131,10 +129,15 @@ std::size_t TwoConnectionDoor::run_lines(TimePoint now, Client& client, std::str
 
 void TwoConnectionDoor::handle_end(TimePoint now, StreamId stream) {
   // A program that sends nothing more on Lb gives no receipts any more.
-  if (links_.contains(stream)) return handle_closed(now, stream);
+  if (links_.contains(stream)) {
+    actions_.push_back(Close{stream});
+    return handle_closed(now, stream);
+  }
   Client* client = find(stream);
   if (client == nullptr) return;
   client->has_ended = true;
+  // He who ends while he is held back wants no answer.
+  if (client->state == State::kHeldBack) return end_client(now, *client, true);
   take_commands(now, *client);
 }
 
@@ -143,6 +146,7 @@ void TwoConnectionDoor::handle_closed(TimePoint now, StreamId stream) {
     Client& client = *link->second;
     links_.erase(link);
     client.lb = 0;
+    if (client.state == State::kExiting) return finish_exit(now, client);
     // Nobody would be told any more what his messages came to, nor reach him.
     ++counters_.closed["push_connection_lost"];
     return end_client(now, client, true);
@@ -167,7 +171,7 @@ void TwoConnectionDoor::end_client(TimePoint now, Client& client, bool closes_la
       count != per_source_.end() && --count->second == 0) {
     per_source_.erase(count);
   }
-  if (client.state == State::kVerifying) std::erase(to_verify_, id);  // or it is with the checker
+  logins_.remove(id);
   PushLink::Outcomes outcomes;
   client.push.fail_all(DeliveryOutcome::kLeft, outcomes);
   report(outcomes);
@@ -200,8 +204,6 @@ void TwoConnectionDoor::shut_down(TimePoint now) {
     end_client(now, *clients_.begin()->second, true);
   }
 }
-
-// --- Commands -----------------------------------------------------------------------------------
 
 bool TwoConnectionDoor::is_busy(const Client& client) {
   switch (client.state) {
@@ -302,8 +304,6 @@ const std::shared_ptr<const std::string>& TwoConnectionDoor::list_line() {
   return list_;
 }
 
-// --- Logins -------------------------------------------------------------------------------------
-
 void TwoConnectionDoor::run_login(TimePoint now, Client& client, const LoginLine& line) {
   client.login = std::make_unique<Login>();
   client.login->name = line.name;
@@ -313,16 +313,15 @@ void TwoConnectionDoor::run_login(TimePoint now, Client& client, const LoginLine
   const bool is_public = !client.source.is_loopback() && !client.source.is_private();
   if (is_public && !options_.allow_public_login)
     return refuse_login(now, client, LoginRefusal::kPublicAddress);
-  client.state = State::kVerifying;
-  client.state_deadline.reset();
-  to_verify_.push_back(client.la);
+  if (!logins_.add(client.la, client.source, client.login->key()))
+    return refuse_login(now, client, LoginRefusal::kFull);
+  set_state(now, client, State::kVerifying);
 }
 
-std::optional<TwoConnectionDoor::Verify> TwoConnectionDoor::poll_verification() {
-  if (to_verify_.empty() || verifying_ >= kVerificationsMax) return std::nullopt;
-  const StreamId id = to_verify_.front();
-  to_verify_.pop_front();
-  ++verifying_;
+std::optional<TwoConnectionDoor::Verify> TwoConnectionDoor::poll_verification(TimePoint now) {
+  const auto next = logins_.take_next(now);
+  if (!next) return std::nullopt;
+  const StreamId id = *next;
   const Login& login = *clients_.at(id)->login;
   const Account* account = login.user ? accounts_.find(*login.user) : nullptr;
   Verify verify{.client = id, .secret = {}, .password = login.password, .dummy_hash = {}};
@@ -335,17 +334,12 @@ std::optional<TwoConnectionDoor::Verify> TwoConnectionDoor::poll_verification() 
 
 void TwoConnectionDoor::handle_verified(TimePoint now, common::WallTime wall, StreamId id,
                                         bool is_right) {
-  ENSURE(verifying_ > 0);
-  --verifying_;
+  const Duration delay = logins_.finish(now, id, is_right);
   Client* client = find(id);
   if (client == nullptr) return;
   ENSURE(client->state == State::kVerifying);
   Login& login = *client->login;
-  // The accounts may have changed since.
-  if (!is_right || !login.user || accounts_.find(*login.user) == nullptr) {
-    return refuse_password(now, *client);
-  }
-  throttle_.handle_success(login.user->key());
+  if (!is_right) return hold_back(now, *client, delay);
   login.since = wall;
   const Record* held = directory_.find(*login.user);
   Client* first = held != nullptr ? find(held->session) : nullptr;
@@ -365,7 +359,10 @@ void TwoConnectionDoor::handle_probed(TimePoint now, StreamId stream) {
 }
 
 void TwoConnectionDoor::finish_login(TimePoint now, Client& client) {
-  const auto refusal = directory_.attach({.name = *client.login->user,
+  const Account* account = accounts_.find(*client.login->user);
+  if (account == nullptr)  // removed since the password was checked
+    return refuse_login(now, client, LoginRefusal::kPassword);
+  const auto refusal = directory_.attach({.name = account->name,
                                           .door = common::Door::kTwoConnection,
                                           .source = client.source,
                                           .since = client.login->since,
@@ -375,7 +372,7 @@ void TwoConnectionDoor::finish_login(TimePoint now, Client& client) {
                         refusal == Refusal::kFull ? LoginRefusal::kFull : LoginRefusal::kInUse);
   }
   ++counters_.logins;
-  client.name = std::move(client.login->user);
+  client.name = account->name;
   client.login.reset();
   set_state(now, client, State::kLoggedIn);
   reply(client, Reply::kLoggedIn);
@@ -383,11 +380,8 @@ void TwoConnectionDoor::finish_login(TimePoint now, Client& client) {
 }
 
 // security: who tries many passwords waits longer and longer to hear that they are wrong. Whoever
-// has the right one is let in at once, whatever others at his address, or of his name, have tried.
-void TwoConnectionDoor::refuse_password(TimePoint now, Client& client) {
-  const std::string key = client.login->key();
-  const Duration delay = throttle_.delay(now, client.source, key);
-  throttle_.handle_failure(now, client.source, key);
+// has the right one is let in at once, whatever others have tried in his name.
+void TwoConnectionDoor::hold_back(TimePoint now, Client& client, Duration delay) {
   if (delay == Duration::zero()) return refuse_login(now, client, LoginRefusal::kPassword);
   ++counters_.throttled_logins;
   set_state(now, client, State::kHeldBack);
@@ -413,16 +407,14 @@ std::optional<TwoConnectionDoor::RefusedLogin> TwoConnectionDoor::poll_refused_l
   return refused;
 }
 
-// --- Push connections
-// -----------------------------------------------------------------------------
-
 void TwoConnectionDoor::run_port(TimePoint now, Client& client, const PortLine& line) {
   // security: a client could otherwise have the registry knock at a system service, or at its own
   // doors, and have lines written there.
   const bool is_here = client.source.is_loopback() || client.source == client.local;
   const bool is_own =
       is_here && std::find(own_ports_.begin(), own_ports_.end(), line.port) != own_ports_.end();
-  if (line.port < common::kUserPortMin || is_own) {
+  const bool is_full = clients_.size() + links_.size() >= kStreamsMax;
+  if (line.port < common::kUserPortMin || is_own || is_full) {
     ++counters_.failed_dials;
     return reply(client, Reply::kNotConnected);
   }
@@ -506,9 +498,6 @@ void TwoConnectionDoor::report(const PushLink::Outcomes& outcomes) {
   for (const auto& [delivery, outcome] : outcomes) hub_.handle_outcome(delivery, outcome);
 }
 
-// --- Time
-// -----------------------------------------------------------------------------------------
-
 void TwoConnectionDoor::set_state(TimePoint now, Client& client, State state) {
   client.state = state;
   switch (state) {
@@ -543,14 +532,24 @@ void TwoConnectionDoor::arm(Client& client) {
   if (!next || (client.checked_at && *client.checked_at <= *next)) return;
   client.checked_at = next;
   timers_.push({*next, client.la});
+  // Those who come and go leave entries behind. Before they outnumber the living, the queue is
+  // built anew.
+  constexpr std::size_t kSlack = 1024;
+  if (timers_.size() <= 4 * clients_.size() + kSlack) return;
+  std::vector<Timer> living;
+  for (const auto& [id, held] : clients_)
+    if (held->checked_at) living.push_back({*held->checked_at, id});
+  timers_ = decltype(timers_)(std::greater<Timer>(), std::move(living));
 }
 
 std::optional<TimePoint> TwoConnectionDoor::next_timeout() const {
-  if (timers_.empty()) return std::nullopt;
-  return timers_.top().when;
+  std::optional<TimePoint> next = logins_.next_timeout();
+  if (!timers_.empty() && (!next || timers_.top().when < *next)) next = timers_.top().when;
+  return next;
 }
 
 void TwoConnectionDoor::handle_timeout(TimePoint now) {
+  logins_.handle_timeout(now);
   while (!timers_.empty() && timers_.top().when <= now) {
     const Timer timer = timers_.top();
     timers_.pop();

@@ -16,7 +16,7 @@
 #include "registry/accounts.hpp"
 #include "registry/directory.hpp"
 #include "registry/doors/limits.hpp"
-#include "registry/doors/login_throttle.hpp"
+#include "registry/doors/login_queue.hpp"
 #include "registry/doors/push_link.hpp"
 #include "registry/doors/stream_door.hpp"
 #include "registry/doors/two_connection_lines.hpp"
@@ -80,7 +80,7 @@ class TwoConnectionDoor final : public StreamDoor {
     /// password.
     std::string dummy_hash;
   };
-  std::optional<Verify> poll_verification();
+  std::optional<Verify> poll_verification(TimePoint now);
   void handle_verified(TimePoint now, common::WallTime wall, StreamId client, bool is_right);
 
   /// A message for one of this door's users.
@@ -166,7 +166,7 @@ class TwoConnectionDoor final : public StreamDoor {
   void run_message(Client& client, std::string_view content,
                    std::optional<std::string_view> target);
   void finish_login(TimePoint now, Client& client);
-  void refuse_password(TimePoint now, Client& client);
+  void hold_back(TimePoint now, Client& client, Duration delay);
   void refuse_login(TimePoint now, Client& client, LoginRefusal reason);
   void set_state(TimePoint now, Client& client, State state);
   /// The end of a command that was awaited: goes on with what was sent after it.
@@ -185,7 +185,7 @@ class TwoConnectionDoor final : public StreamDoor {
   Hub& hub_;
   Accounts accounts_;
   std::vector<std::uint16_t> own_ports_;
-  LoginThrottle throttle_;
+  LoginQueue logins_;
 
   std::unordered_map<StreamId, std::unique_ptr<Client>> clients_;  // by La
   std::unordered_map<StreamId, Client*> links_;                    // by Lb
@@ -193,8 +193,6 @@ class TwoConnectionDoor final : public StreamDoor {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
 
   std::deque<StreamAction> actions_;
-  std::deque<StreamId> to_verify_;  // in the order of their coming
-  std::size_t verifying_ = 0;       // with the checker
   std::deque<RefusedLogin> refused_logins_;
 
   // Rendered once for all who are told the same.

@@ -220,8 +220,10 @@ void DoorServer::read(StreamId id, Stream& stream) {
   watch(id, stream);
 }
 
-void DoorServer::flush() {
+bool DoorServer::flush() {
+  bool is_something_done = false;
   while (auto action = door_.poll_action()) {
+    is_something_done = true;
     if (const auto* bytes = std::get_if<doors::Write>(&*action)) {
       write(*bytes);
     } else if (const auto* closed = std::get_if<doors::Close>(&*action)) {
@@ -237,6 +239,7 @@ void DoorServer::flush() {
       probe(probed->stream);
     }
   }
+  return is_something_done;
 }
 
 void DoorServer::write(const doors::Write& write) {

@@ -33,8 +33,8 @@ class DoorServer {
   /// Listens on the endpoint; port 0 takes a free one. Returns what was bound.
   common::expected<common::Endpoint, std::error_code> listen(const common::Endpoint& endpoint);
 
-  /// Carries out what the door has asked for.
-  void flush();
+  /// Carries out what the door has asked for; false if there was nothing.
+  bool flush();
   /// Accepts nothing more.
   void stop_listening();
 

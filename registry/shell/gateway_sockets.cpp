@@ -1,5 +1,7 @@
 #include "registry/shell/gateway_sockets.hpp"
 
+#include <poll.h>
+
 #include "common/limits.hpp"
 #include "registry/shell/addresses.hpp"
 
@@ -10,6 +12,9 @@ using asio::ip::udp;
 
 /// Datagrams of one port worked off before others have their turn.
 constexpr int kDatagramsAtOnce = 64;
+constexpr int kSendBufferBytes = 4 << 20;
+/// Others wait meanwhile.
+constexpr int kRoomWait_ms = 5;
 
 }  // namespace
 
@@ -71,10 +76,22 @@ bool GatewaySockets::send(const common::Endpoint& to, common::Bytes datagram) {
     opened->open(to.address.is_v6() ? udp::v6() : udp::v4(), failed);
     if (!failed) opened->non_blocking(true, failed);
     if (failed) return false;
+    // Room for a share of a broadcast while the network is busy; less if the kernel says so.
+    std::error_code ignored;
+    opened->set_option(asio::socket_base::send_buffer_size(kSendBufferBytes), ignored);
     socket = std::move(opened);
   }
   socket->send_to(asio::buffer(datagram.data(), datagram.size()),
                   udp::endpoint(to_asio(to.address), to.port), 0, failed);
+  if (failed == asio::error::would_block) {
+    // Full: a moment empties it, or the network is not to be had.
+    pollfd room{socket->native_handle(), POLLOUT, 0};
+    if (::poll(&room, 1, kRoomWait_ms) > 0) {
+      failed.clear();
+      socket->send_to(asio::buffer(datagram.data(), datagram.size()),
+                      udp::endpoint(to_asio(to.address), to.port), 0, failed);
+    }
+  }
   // What an earlier datagram met (nobody at its port) is reported by a later call.
   if (failed == asio::error::connection_refused) {
     failed.clear();

@@ -245,7 +245,11 @@ ExitStatus Process::open_two_connection(const std::vector<Endpoint>& http) {
         });
       });
   std::optional<common::IpAddress> gateway_address;
-  if (!is_wildcard(http.front().address)) gateway_address = http.front().address;
+  // Old programs know IPv4 alone.
+  const auto v4 = std::find_if(http.begin(), http.end(),
+                               [](const Endpoint& endpoint) { return !endpoint.address.is_v6(); });
+  const Endpoint& shown = v4 == http.end() ? http.front() : *v4;
+  if (!is_wildcard(shown.address)) gateway_address = shown.address;
   gateway_sockets_.set_address(gateway_address);
   node_.api().set_gateway_address(gateway_address);
   gateway_sockets_.set_handler(
@@ -398,10 +402,13 @@ void Process::run_doors() {
   send_datagrams();
   doors::TwoConnectionDoor* door = node_.two_connection();
   if (door != nullptr && two_connection_) {
-    two_connection_->flush();
-    node_.run_hub(monotonic_now());  // of writes that failed
-    two_connection_->flush();
-    while (auto verify = door->poll_verification()) password_checker_->submit(*std::move(verify));
+    // A write that fails has consequences of its own.
+    constexpr int kRoundsMax = 8;
+    int round = 0;
+    while (two_connection_->flush() && ++round < kRoundsMax) node_.run_hub(monotonic_now());
+    if (round == kRoundsMax) flush_node_soon();
+    while (auto verify = door->poll_verification(monotonic_now()))
+      password_checker_->submit(*std::move(verify));
     while (const auto refused = door->poll_refused_login()) {
       if (!may_log_user_line()) continue;
       log_.warn("login refused", {{"user", refused->user},

@@ -67,6 +67,14 @@ class World {
       case 'e':
         if (stream != nullptr && !stream->is_closed) door().handle_end(now_, it->first);
         break;
+      case 'E':  // the push connection's end: the door closes its side
+        if (stream != nullptr && stream->push != 0 && !streams_.at(stream->push).is_closed) {
+          const StreamId push = stream->push;
+          door().handle_end(now_, push);
+          settle();
+          ENSURE(streams_.at(push).is_closed);
+        }
+        break;
       case 'x':
         if (stream != nullptr) cut(line.flag() && stream->push != 0 ? stream->push : it->first);
         break;
@@ -163,7 +171,7 @@ class World {
     for (bool is_quiet = false; !is_quiet;) {
       is_quiet = true;
       node_.run_hub(now_);
-      while (const auto verify = door().poll_verification()) verifying_.push_back(*verify);
+      while (const auto verify = door().poll_verification(now_)) verifying_.push_back(*verify);
       while (!is_verifying_slow_ && !verifying_.empty()) {
         is_quiet = false;
         const auto verify = verifying_.back();

@@ -61,7 +61,7 @@ class Crowd:
     def break_push(self):
         if name := self.somebody():
             user = self.online.pop(name)
-            user.lb.reset()
+            user.lb.reset() if self.random.random() < 0.5 else user.lb.socket.shutdown(1)
             user.la.expect_end()
             user.cut()
 

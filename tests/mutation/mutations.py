@@ -119,8 +119,8 @@ MUTATIONS = [
     Mutation(
         "the registry dials its own ports",
         "registry/doors/two_connection.cpp",
-        "if (line.port < common::kUserPortMin || is_own) {",
-        "if (line.port < common::kUserPortMin && is_own) {",
+        "if (line.port < common::kUserPortMin || is_own || is_full) {",
+        "if (line.port < common::kUserPortMin || is_full) {",
         "doors|two_connection",
     ),
     Mutation(

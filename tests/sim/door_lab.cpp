@@ -161,7 +161,11 @@ void DoorLab::leave_somehow(std::size_t index) {
       const StreamId stream = happens(50) && user.lb != 0 ? user.lb : user.la;
       scheduler_.after(delay(), [this, stream] {
         if (!streams_.contains(stream)) return;
-        node_.two_connection()->handle_closed(scheduler_.now(), stream);
+        if (happens(50)) {
+          node_.two_connection()->handle_end(scheduler_.now(), stream);
+        } else {
+          node_.two_connection()->handle_closed(scheduler_.now(), stream);
+        }
         settle();
       });
     }
@@ -347,7 +351,7 @@ void DoorLab::settle() {
   for (bool is_quiet = false; !is_quiet;) {
     is_quiet = true;
     node_.run_hub(scheduler_.now());
-    while (const auto verify = door.poll_verification()) {
+    while (const auto verify = door.poll_verification(scheduler_.now())) {
       is_quiet = false;
       scheduler_.after(std::chrono::milliseconds(random_.below(150)), [this, verify] {
         node_.two_connection()->handle_verified(scheduler_.now(), common::WallTime{1},

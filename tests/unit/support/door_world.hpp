@@ -159,7 +159,7 @@ class DoorWorld {
                             std::string(common::as_text(*transmit->datagram)));
         node_.handle_transmitted(transmit->delivery, !datagrams_fail);
       }
-      while (auto verify = door().poll_verification()) {
+      while (auto verify = door().poll_verification(now_)) {
         is_quiet = false;
         to_verify.push_back(*std::move(verify));
       }

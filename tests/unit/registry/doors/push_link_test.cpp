@@ -287,6 +287,18 @@ TEST_CASE("what waits is bounded in number and in bytes") {
   CHECK(large.ended() == std::to_string(too_much) + " busy");
 }
 
+TEST_CASE("a queue that is never empty takes no more room than it needs") {
+  Link link;
+  link.push();
+  link.push();
+  link.push();
+  for (int i = 0; i < 100'000; ++i) {
+    link.push();
+    link.receipt();
+  }
+  CHECK(link.link().waiting_room() < 1000);
+}
+
 TEST_CASE("a link that is gone ends everything once") {
   Link link;
   link.push();

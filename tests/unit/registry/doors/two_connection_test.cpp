@@ -284,6 +284,15 @@ TEST_CASE("cut at any step, everything is freed and the sender is answered") {
   }
 }
 
+TEST_CASE("a push connection that ends is closed on our side as well") {
+  DoorWorld world;
+  const auto carol = world.log_in("carol", "s3cret");
+  world.end(carol.lb);
+  CHECK(world.is_closed(carol.lb));
+  CHECK(world.is_closed(carol.la));
+  CHECK(world.node().directory().size() == 0);
+}
+
 TEST_CASE("a sender who is cut off leaves his message to its fate") {
   DoorWorld world;
   const auto carol = world.log_in("carol", "s3cret");
@@ -321,6 +330,10 @@ TEST_CASE("who leaves right after his receipt has confirmed it") {
   }
   SUBCASE("it does not") {
     world.pass(500ms);
+    CHECK(world.said(carol.la) == k304);
+  }
+  SUBCASE("its connection ends before it") {
+    world.end(dave.lb);
     CHECK(world.said(carol.la) == k304);
   }
   CHECK(world.said(dave.la) == k310);
@@ -394,23 +407,46 @@ TEST_CASE("among hashed accounts every check costs as much as a hash") {
   CHECK(plain.to_verify.at(0).dummy_hash.empty());
 }
 
-TEST_CASE("so many checks are under way at once, and the rest wait their turn") {
+TEST_CASE("who hangs up while his password is checked is gone when it is") {
   DoorWorld world;
   world.verifies_at_once = false;
-  std::vector<DoorWorld::StreamId> clients;
-  for (std::size_t i = 0; i < registry::doors::kVerificationsMax + 2; ++i) {
-    clients.push_back(world.connect());
-    world.send(clients.back(), "/login nobody pw\n");
-  }
-  CHECK(world.to_verify.size() == registry::doors::kVerificationsMax);
-  world.cut(clients[0]);                                   // with the checker
-  world.cut(clients[registry::doors::kVerificationsMax]);  // waiting for it
+  const auto gone = world.connect();
+  world.send(gone, "/login carol s3cret\n");
+  const auto la = world.connect();
+  world.send(la, "/login dave pw2\n");
+  REQUIRE(world.to_verify.size() == 2);
+  world.cut(gone);
   world.verify_next();
-  CHECK(world.to_verify.size() == registry::doors::kVerificationsMax);
-  CHECK(world.to_verify.back().client == clients.back());
-  while (!world.to_verify.empty()) world.verify_next();
-  world.pass(30s);  // so many failures are told late
-  CHECK(world.said(clients.back()) == k102);
+  world.verify_next();
+  CHECK(world.said(la) == k101);
+  CHECK(world.node().directory().size() == 1);
+}
+
+TEST_CASE("who ends while he is held back is let go of") {
+  DoorWorld world;
+  const auto la = world.connect();
+  for (int i = 0; i < 6; ++i) world.send(la, "/login carol wrong\n");
+  world.end(la);
+  CHECK(world.is_closed(la));
+  CHECK(world.door().client_count() == 0);
+  world.pass(30s);
+}
+
+TEST_CASE("a user is listed as his account is spelled") {
+  DoorWorld world;
+  const auto carol = world.log_in("CAROL", "s3cret");
+  world.send(carol.la, "/list\n");
+  CHECK(world.said(carol.la) == "301 carol\n");
+}
+
+TEST_CASE("an account that is removed while its login is contested is not let in") {
+  DoorWorld world;
+  const auto first = world.log_in("carol", "s3cret");
+  const auto second = world.connect();
+  world.send(second, "/login carol s3cret\n");
+  world.set_accounts("dave pw2\n");
+  world.cut(first.la);
+  CHECK(world.said(second) == k102);
 }
 
 TEST_CASE("after five failures the next is answered late, and the right password at once") {
