@@ -124,7 +124,7 @@ void TwoConnectionClient::say(TimePoint now, std::string command) {
 }
 
 Duration TwoConnectionClient::reply_time() const {
-  return awaited_ && awaited_->starts_with("/login ") ? kLoginReplyTime : kReplyTime;
+  return awaited_ && awaited_->starts_with("/login") ? kLoginReplyTime : kReplyTime;
 }
 
 void TwoConnectionClient::say_goodbye(TimePoint now) {

@@ -17,6 +17,12 @@ constexpr Duration kAnswerMax = registry::doors::kQueueTime + registry::doors::k
 /// A silent machine is noticed by keepalive.
 constexpr Duration kKeepalive = 90s;
 
+/// Each user has a machine of his own.
+common::IpAddress address_of(std::size_t user) {
+  return common::IpAddress::v4(
+      {10, 1, static_cast<std::uint8_t>(user / 256), static_cast<std::uint8_t>(user % 256)});
+}
+
 std::string accounts_of(std::size_t users) {
   std::string text;
   for (std::size_t i = 0; i < users; ++i) text += fmt::format("u{} p{}\n", i, i);
@@ -111,9 +117,8 @@ void DoorLab::connect(std::size_t index) {
   user.la = user.session = ++last_stream_;
   user.accepts = !happens(5);
   streams_[user.la] = {.user = index};
-  node_.two_connection()->handle_accepted(scheduler_.now(), user.la,
-                                          *common::IpAddress::parse("127.0.0.1"),
-                                          *common::IpAddress::parse("127.0.0.1"));
+  node_.two_connection()->handle_accepted(scheduler_.now(), user.la, address_of(index),
+                                          *common::IpAddress::parse("10.0.0.1"));
   settle();
   const bool is_wrong = happens(3);
   send_line(index, Command::Kind::kLogin,
@@ -353,11 +358,13 @@ void DoorLab::settle() {
     node_.run_hub(scheduler_.now());
     while (const auto verify = door.poll_verification(scheduler_.now())) {
       is_quiet = false;
-      scheduler_.after(std::chrono::milliseconds(random_.below(150)), [this, verify] {
-        node_.two_connection()->handle_verified(scheduler_.now(), common::WallTime{1},
-                                                verify->client, verify->secret == verify->password);
-        settle();
-      });
+      scheduler_.after(
+          std::chrono::milliseconds(random_.below(users_.size() > 100 ? 5 : 150)), [this, verify] {
+            node_.two_connection()->handle_verified(scheduler_.now(), common::WallTime{1},
+                                                    verify->client,
+                                                    verify->secret == verify->password);
+            settle();
+          });
     }
     while (const auto action = door.poll_action()) {
       is_quiet = false;
