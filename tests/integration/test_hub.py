@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from support.harness import DEADLINE, wait_until
 from support.raw_http import call, classic_list, exchange, netchat_update, post, split_answer, users
 from support.two_connection import (ACCOUNTS, AT_ONCE, DELIVERED, LOGGED_IN, LOGIN_FAILED,
-                                    NOT_DELIVERED, RECEIPT_LATEST, RECEIPT_TIME, DoorTest,
-                                    Stopwatch)
+                                    NOT_DELIVERED, PASSWORDS, RECEIPT_LATEST, RECEIPT_TIME,
+                                    DoorTest, Stopwatch)
 from support.udp import Inbox, unused_udp_port
 
 
@@ -44,6 +44,7 @@ class MatrixTest(HubTest):
     """Every classic program with every two-connection program, both ways."""
 
     CLASSIC = ("old", "ours")
+    TWO_CONNECTION = ("a", "b", "ours")
 
     def listener(self, kind, name):
         start = self.start_listener if kind == "ours" else self.start_classic_listener
@@ -60,17 +61,36 @@ class MatrixTest(HubTest):
         client.dispose()
         return client.stdout.decode()
 
+    def client(self, variant, name):
+        """A two-connection program whose user has logged in: old a, old b, or our own."""
+        if variant != "ours":
+            return self.start_old_client(name, variant)
+        door = f"{self.registry.door_host}:{self.registry.door_port}"
+        client = self.start_peer(name, door, "login", PEER_PASSWORD=PASSWORDS[name])
+        client.wait_stderr(rb"is logged in")
+        return client
+
     @staticmethod
     def shown(variant, sender, text):
-        """What an old two-connection program prints."""
-        return (f"message from {sender}: {text}\n" if variant == "a"
-                else f"/from {sender} {text}\n")
+        """What a two-connection program prints."""
+        return {"a": f"message from {sender}: {text}\n", "b": f"/from {sender} {text}\n",
+                "ours": f"{sender}: {text}\n"}[variant]
+
+    def test_two_connection_programs_write_to_each_other(self):
+        for here, there in itertools.product(self.TWO_CONNECTION, repeat=2):
+            carol, dave = self.client(here, "carol"), self.client(there, "dave")
+            carol.write("/to dave Hi there")
+            dave.wait_stdout_has(self.shown(there, "carol", "Hi there"))
+            carol.wait_stdout_has(DELIVERED)
+            for program in (carol, dave):
+                program.write("/exit")
+                program.wait()
 
     def test_two_connection_programs_write_to_classic_listeners(self):
-        for kind, variant in itertools.product(self.CLASSIC, "ab"):
+        for kind, variant in itertools.product(self.CLASSIC, self.TWO_CONNECTION):
             name = f"bob-{kind}-{variant}"
             bob = self.listener(kind, name)
-            carol = self.start_old_client("carol", variant)
+            carol = self.client(variant, "carol")
             carol.write(f"/to {name} Hi there")
             carol.wait_stdout_has(DELIVERED)
             carol.write("/toall Lunch?")
@@ -83,17 +103,18 @@ class MatrixTest(HubTest):
 
     def check_from_classic(self, kind):
         """A private message to each two-connection program, and one to all."""
-        programs = {"carol": ("a", self.start_old_client("carol", "a")),
-                    "dave": ("b", self.start_old_client("dave", "b"))}
+        programs = {name: (variant, self.client(variant, name)) for name, variant
+                    in zip(("carol", "dave", "erin"), self.TWO_CONNECTION, strict=True)}
         for name, (variant, program) in programs.items():
             self.assertEqual(self.send(kind, f'unicast {name} "Hi there"'),
                              f"message is sent to {name}\n")
             program.wait_stdout_has(self.shown(variant, "utku", "Hi there"))
         self.assertEqual(self.send(kind, 'broadcast "Lunch?"'),
-                         "message is sent to carol\nmessage is sent to dave\n")
+                         "".join(f"message is sent to {name}\n" for name in programs))
         for variant, program in programs.values():
             program.wait_stdout_has(self.shown(variant, "utku", "Lunch?"))
-        self.assertEqual(self.send(kind, "list"), "The online users are:\ncarol\ndave\n")
+        self.assertEqual(self.send(kind, "list"),
+                         "".join(f"{line}\n" for line in ("The online users are:", *programs)))
 
     def test_old_classic_senders_write_to_two_connection_programs(self):
         self.check_from_classic("old")
