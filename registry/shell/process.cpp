@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 #include "common/classic_record.hpp"
@@ -67,6 +68,9 @@ std::optional<doors::TwoConnectionOptions> two_connection_options(const Options&
   if (!options.two_connection) return std::nullopt;
   return doors::TwoConnectionOptions{.allow_public_login = options.allow_public_login};
 }
+
+/// Asio's errors and the system's are of different categories, with the same numbers.
+bool is_errno(const std::error_code& error, int number) { return error.value() == number; }
 
 bool is_wildcard(const common::IpAddress& address) {
   return address == common::IpAddress() || address == common::IpAddress::v6({});
@@ -277,12 +281,11 @@ ExitStatus Process::listen(const common::HostPort& host_port, const Listen& list
       continue;
     }
     // A name may stand for addresses that this machine lacks, such as ::1 with IPv6 turned off.
-    if (listening.error() == std::errc::address_not_available ||
-        listening.error() == std::errc::address_family_not_supported) {
+    if (is_errno(listening.error(), EADDRNOTAVAIL) || is_errno(listening.error(), EAFNOSUPPORT)) {
       failed = listening.error();
       continue;
     }
-    const bool in_use = listening.error() == std::errc::address_in_use;
+    const bool in_use = is_errno(listening.error(), EADDRINUSE);
     complain(fmt::format("cannot listen on {}: {}", common::format_endpoint(endpoint),
                          in_use ? "the port is in use" : listening.error().message()));
     if (!in_use) return ExitStatus::kConfiguration;
