@@ -251,7 +251,9 @@ void Sender::handle_handed_on(const HttpAnswer& answer) {
     ++tally_->unknown;
     output_.push_back(Print{fmt::format("user {} is not found", name)});
   } else if (const auto* no_receipt = std::get_if<NoReceipt>(&outcome)) {
-    fail(no_receipt->text);
+    ++tally_->failed;
+    output_.push_back(Complain{fmt::format("message to {} was not confirmed, and may arrive: {}",
+                                           name, no_receipt->text)});
   } else if (const auto* unavailable = std::get_if<Unavailable>(&outcome)) {
     fail(unavailable->text);
   } else if (const auto* refused = std::get_if<Refused>(&outcome)) {

@@ -75,7 +75,7 @@ Accounts Accounts::parse(std::string_view text, std::vector<BadAccountLine>& bad
   std::size_t number = 0;
   for_each_line(text, [&](const Line& line) {
     ++number;
-    if (line.text.empty()) return;
+    if (line.text.empty() || line.text.starts_with('#')) return;
     auto account = parse_line(line.text);
     if (!account) {
       bad_lines.push_back({number, std::move(account.error())});

@@ -33,8 +33,8 @@ class Accounts {
   static constexpr std::size_t kAccountsMax = 100'000;
   static constexpr std::size_t kPasswordBytesMax = 1024;
 
-  /// Reads the file's text. Empty lines are skipped; a bad line is reported and skipped; of a name
-  /// given twice the first line counts.
+  /// Reads the file's text. Empty lines and those that begin with '#' are skipped; a bad line is
+  /// reported and skipped; of a name given twice the first line counts.
   static Accounts parse(std::string_view text, std::vector<BadAccountLine>& bad_lines);
 
   /// Valid until this object changes; null if there is none.

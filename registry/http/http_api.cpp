@@ -219,6 +219,11 @@ ApiResult HttpApi::route(TimePoint now, WallTime wall, const ApiRequest& request
   }
   if (is_read && request.path == "/metrics")
     return text_response(200, "text/plain; version=0.0.4; charset=utf-8", render_metrics_());
+  if (request.path.starts_with(kMessagePath)) {
+    auto response = error_response(ApiError::kMethodNotAllowed, "the method is not POST", json);
+    response.headers.emplace_back("Allow", "POST");
+    return response;
+  }
   const bool is_known =
       request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
   if (is_known) {

@@ -50,7 +50,9 @@ ApiResult begin_message(const ApiRequest& request, std::string_view to, const Di
   }
   if (!directory.may_speak_as(*from, caller)) {
     return fail(ApiError::kForeignSender,
-                fmt::format("the name {} is somebody else's", from->text()));
+                fmt::format("the name {} is registered or has an account: it counts only from "
+                            "its owner's address",
+                            from->text()));
   }
   if (request.body.size() > kMessageBytesMax) {
     return fail(ApiError::kTextTooLong,

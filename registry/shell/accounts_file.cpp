@@ -113,13 +113,14 @@ common::expected<LoadedAccounts, std::string> load_accounts(const std::filesyste
   }
   const std::size_t plain = loaded.accounts.plain_count();
   if (plain > 0 && is_strict) {
-    return common::unexpected{
-        fmt::format("{} has {} plain passwords, and --strict takes none: registry passwd {} USER",
-                    file.string(), plain, file.string())};
+    return common::unexpected{fmt::format(
+        "plain passwords in {}: {}, and --strict takes none; use registry passwd {} USER",
+        file.string(), plain, file.string())};
   }
   if (plain > 0) {
-    loaded.warnings.push_back(fmt::format("{} has {} plain passwords: registry passwd {} USER",
-                                          file.string(), plain, file.string()));
+    loaded.warnings.push_back(
+        fmt::format("plain passwords in {}: {}; registry passwd {} USER hashes one", file.string(),
+                    plain, file.string()));
   }
   struct stat status {};
   if (::stat(file.c_str(), &status) == 0 && (status.st_mode & 077) != 0)

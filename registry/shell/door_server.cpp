@@ -40,8 +40,8 @@ constexpr int kRoundsAtOnce = 16;
 constexpr std::size_t kClosingMax = 4096;
 /// After so many seconds of silence the other machine is asked whether it is still there, and given
 /// up after three unanswered questions.
-constexpr int kKeepaliveIdle_s = 60;
-constexpr int kKeepaliveInterval_s = 10;
+constexpr int kKeepaliveIdleS = 60;
+constexpr int kKeepaliveIntervalS = 10;
 
 void set_option(int fd, int level, int option, int value) {
   ::setsockopt(fd, level, option, &value, sizeof value);
@@ -56,7 +56,7 @@ void set_keepalive(int fd, int idle_s, int interval_s) {
 
 void prepare(int fd) {
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  set_keepalive(fd, kKeepaliveIdle_s, kKeepaliveInterval_s);
+  set_keepalive(fd, kKeepaliveIdleS, kKeepaliveIntervalS);
 }
 
 std::error_code last_error() { return {errno, std::generic_category()}; }
@@ -78,8 +78,7 @@ asio::ip::tcp::endpoint endpoint_of(int fd, Get get) {
 
 DoorServer::DoorServer(asio::io_context& loop, doors::StreamDoor& door,
                        std::function<void()> after_events)
-    : loop_(loop),
-      door_(door),
+    : door_(door),
       after_events_(std::move(after_events)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       ready_(loop),
@@ -360,7 +359,7 @@ bool DoorServer::check_probe(StreamId id, Stream& stream) {
   const auto since_ack = std::chrono::milliseconds(info.tcpi_last_ack_recv);
   if (since_ack >= monotonic_now() - *stream.probed_at) return true;
   stream.probed_at.reset();
-  set_keepalive(stream.fd.get(), kKeepaliveIdle_s, kKeepaliveInterval_s);
+  set_keepalive(stream.fd.get(), kKeepaliveIdleS, kKeepaliveIntervalS);
   door_.handle_probed(monotonic_now(), id);
   return false;
 }

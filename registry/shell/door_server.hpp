@@ -89,7 +89,6 @@ class DoorServer {
   void arm_tick();
   void handle_tick();
 
-  asio::io_context& loop_;
   doors::StreamDoor& door_;
   std::function<void()> after_events_;
   common::os::UniqueFd epoll_;

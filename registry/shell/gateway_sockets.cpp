@@ -14,7 +14,7 @@ using asio::ip::udp;
 constexpr int kDatagramsAtOnce = 64;
 constexpr int kSendBufferBytes = 4 << 20;
 /// Others wait meanwhile.
-constexpr int kRoomWait_ms = 5;
+constexpr int kRoomWaitMs = 5;
 
 }  // namespace
 
@@ -86,7 +86,7 @@ bool GatewaySockets::send(const common::Endpoint& to, common::Bytes datagram) {
   if (failed == asio::error::would_block) {
     // Full: a moment empties it, or the network is not to be had.
     pollfd room{socket->native_handle(), POLLOUT, 0};
-    if (::poll(&room, 1, kRoomWait_ms) > 0) {
+    if (::poll(&room, 1, kRoomWaitMs) > 0) {
       failed.clear();
       socket->send_to(asio::buffer(datagram.data(), datagram.size()),
                       udp::endpoint(to_asio(to.address), to.port), 0, failed);

@@ -166,7 +166,7 @@ class AccountsFileTest(HashedTest):
             self.assertIn(user.la.read_line()[:3], ("102", "401"))
 
     def test_plain_passwords_and_an_open_file_are_warned_of_and_never_shown(self):
-        self.registry.wait_stderr(f"has {len(PASSWORDS)} plain passwords")
+        self.registry.wait_stderr(f"plain passwords in .*: {len(PASSWORDS)}; registry passwd")
         self.accounts_file.chmod(0o644)
         self.reload()
         self.registry.wait_stderr("others can read .*accounts.txt")
