@@ -132,6 +132,14 @@ void Sender::look_up_next() {
 void Sender::handle_answer(AnswerOrFailure answer) {
   if (!answer) {
     const ExchangeFailure& failure = answer.error();
+    // The registry has the message and is gone: nobody knows whether it was handed on.
+    if (step_ == Step::kHandingOn && failure.kind == ExchangeFailure::Kind::kNoAnswer) {
+      ++tally_->failed;
+      output_.push_back(Complain{fmt::format("message to {} was not confirmed, and may arrive: {}",
+                                             to_hand_on_.front().text(), failure.text)});
+      to_hand_on_.pop_front();
+      return hand_on_next();
+    }
     const bool broken = failure.kind != ExchangeFailure::Kind::kUnreachable;
     return fail_exchange(broken ? ExitStatus::kProtocol : ExitStatus::kUnavailable, failure.text);
   }

@@ -124,6 +124,13 @@ void Node::run_hub(TimePoint now) {
   if (gateway_) gateway_->close_unused();
 }
 
+void Node::shut_down_doors(TimePoint now) {
+  if (!two_connection_) return;
+  two_connection_->fail_deliveries();
+  run_hub(now);
+  two_connection_->shut_down(now);
+}
+
 void Node::set_store_up(bool up) {
   directory_.set_store_up(up);
   api_.health().is_store_up = up;

@@ -64,6 +64,8 @@ class Node {
   /// called after anything that may have caused some.
   void run_hub(TimePoint now);
   void set_store_up(bool up);
+  /// Answers who waits for a door's users, then closes the doors.
+  void shut_down_doors(TimePoint now);
 
   std::optional<Release> poll_release();
   std::optional<Change> poll_change() { return directory_.poll_change(); }

@@ -190,15 +190,15 @@ void TwoConnectionDoor::give_up(TimePoint now, Client& client, const char* reaso
   end_client(now, client, true);
 }
 
-void TwoConnectionDoor::shut_down(TimePoint now) {
-  // A delivery that is cut off is answered before its asker is closed: two rounds.
+void TwoConnectionDoor::fail_deliveries() {
   for (const auto& [id, client] : clients_) {
     PushLink::Outcomes outcomes;
     client->push.fail_all(DeliveryOutcome::kLeft, outcomes);
     report(outcomes);
   }
-  while (const auto result = hub_.poll_result())
-    if (result->asker == Asker::kTwoConnection) handle_result(now, *result);
+}
+
+void TwoConnectionDoor::shut_down(TimePoint now) {
   while (!clients_.empty()) {
     clients_.begin()->second->contender = 0;
     end_client(now, *clients_.begin()->second, true);

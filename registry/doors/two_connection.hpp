@@ -96,7 +96,9 @@ class TwoConnectionDoor final : public StreamDoor {
   };
   std::optional<RefusedLogin> poll_refused_login();
 
-  /// Answers what is waited for and closes everything.
+  /// Ends all that is under way to users of this door. Once its results have been passed on,
+  /// shut_down() closes every connection.
+  void fail_deliveries();
   void shut_down(TimePoint now);
 
   std::size_t client_count() const { return clients_.size(); }

@@ -341,7 +341,7 @@ void Process::handle_signal(int signal) {
   node_.api().health().is_draining = true;
   if (two_connection_) {
     two_connection_->stop_listening();
-    node_.two_connection()->shut_down(monotonic_now());
+    node_.shut_down_doors(monotonic_now());
     flush_node();
   }
   http_.drain([this] { finish(); });

@@ -97,7 +97,7 @@ class World {
         break;
       }
       case 'z':
-        door().shut_down(now_);
+        node_.shut_down_doors(now_);
         break;
       default:
         break;

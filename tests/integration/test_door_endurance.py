@@ -105,9 +105,10 @@ class Crowd:
                                   UNRECOGNIZED)
 
     def fail_to_log_in(self):
-        user = self.test.connect()
-        if self.random.random() < 0.02:  # more would be told late
-            user.ask("/login nobody wrong", LOGIN_FAILED)
+        # From anywhere and as anybody, or the answers would come later and later.
+        number = self.random.getrandbits(22)
+        user = self.test.connect(f"127.{1 + number % 200}.{number // 200 % 256}.9")
+        user.ask(f"/login nobody{number} wrong", LOGIN_FAILED)
         user.cut()
 
     def knock(self):

@@ -40,6 +40,19 @@ class HubTest(DoorTest):
         return {record.split("@")[0]: int(record.rpartition(":")[2]) for record in records}
 
 
+class StopTest(HubTest):
+    def test_who_waits_for_a_connected_user_is_answered_when_the_registry_stops(self):
+        carol = self.online("carol")
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(call, self.registry, "POST", "/v1/to/carol?from=ci", body="hi")
+            carol.lb.expect("/from ci hi\n")
+            clock = Stopwatch()
+            self.registry.signal(signal.SIGTERM)
+            self.assertEqual(answer.result(DEADLINE).status, 504)
+        self.assertEqual(self.registry.wait(), 0)
+        self.assertLess(clock.seconds, AT_ONCE)
+
+
 class MatrixTest(HubTest):
     """Every classic program with every two-connection program, both ways."""
 

@@ -569,7 +569,7 @@ TEST_CASE("when the registry stops, who waits is answered and all are closed") {
   const auto carol = world.log_in("carol", "s3cret");
   const auto dave = world.log_in("dave", "pw2");
   world.send(carol.la, "/to dave hello\n");
-  world.door().shut_down(world.now());
+  world.node().shut_down_doors(world.now());
   world.settle();
   CHECK(world.said(carol.la) == k304);
   for (const auto id : {carol.la, carol.lb, dave.la, dave.lb}) CHECK(world.is_closed(id));
