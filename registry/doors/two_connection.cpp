@@ -191,6 +191,7 @@ void TwoConnectionDoor::give_up(TimePoint now, Client& client, const char* reaso
 }
 
 void TwoConnectionDoor::fail_deliveries() {
+  is_stopping_ = true;
   for (const auto& [id, client] : clients_) {
     PushLink::Outcomes outcomes;
     client->push.fail_all(DeliveryOutcome::kLeft, outcomes);
@@ -444,7 +445,7 @@ void TwoConnectionDoor::handle_dialed(TimePoint now, StreamId id, std::optional<
 
 void TwoConnectionDoor::handle_push(TimePoint now, Hub::Push push) {
   Client* client = find(push.session);
-  if (client == nullptr || client->lb == 0 || client->state == State::kExiting) {
+  if (client == nullptr || client->lb == 0 || client->state == State::kExiting || is_stopping_) {
     hub_.handle_outcome(push.delivery, push.message->is_broadcast ? DeliveryOutcome::kSkipped
                                                                   : DeliveryOutcome::kUnknown);
     return;

@@ -188,6 +188,7 @@ class TwoConnectionDoor final : public StreamDoor {
   Accounts accounts_;
   std::vector<std::uint16_t> own_ports_;
   LoginQueue logins_;
+  bool is_stopping_ = false;
 
   std::unordered_map<StreamId, std::unique_ptr<Client>> clients_;  // by La
   std::unordered_map<StreamId, Client*> links_;                    // by Lb
