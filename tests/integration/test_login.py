@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """`peer … login` off a terminal, at an old two-connection server."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import threading
@@ -215,8 +217,15 @@ class RefusedTest(LoginTest):
         self.assertEqual((carol.status, carol.stdout), (69, b"202 Build connection failed\n"))
         self.assertIn(b"could not connect back to TCP port ", carol.stderr)
 
+    @staticmethod
+    def listen_below_ephemeral_ports():
+        """On a port that no other test's connections leave behind in TIME_WAIT."""
+        while True:
+            with contextlib.suppress(OSError):
+                return socket.create_server(("127.0.0.1", random.randrange(20000, 32000)))
+
     def test_a_chosen_port(self):
-        with socket.create_server(("127.0.0.1", 0)) as taken:
+        with self.listen_below_ephemeral_ports() as taken:
             port = taken.getsockname()[1]
             server = self.start_server()
             carol = self.run_login("carol", server, "--port", str(port))
