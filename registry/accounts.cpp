@@ -78,7 +78,7 @@ Accounts Accounts::parse(std::string_view text, std::vector<BadAccountLine>& bad
     if (line.text.empty() || line.text.starts_with('#')) return;
     auto account = parse_line(line.text);
     if (!account) {
-      bad_lines.push_back({number, std::move(account.error())});
+      bad_lines.push_back({number, account.error()});
       return;
     }
     if (accounts.by_key_.size() == kAccountsMax) {

@@ -55,7 +55,7 @@ bool is_success(DeliveryOutcome outcome) {
   return outcome == DeliveryOutcome::kDelivered || outcome == DeliveryOutcome::kSent;
 }
 
-DeliveryId Hub::deliver(Asker asker, std::uint64_t cookie, MessagePtr message,
+DeliveryId Hub::deliver(Asker asker, std::uint64_t cookie, const MessagePtr& message,
                         const common::UserName& to) {
   const DeliveryId id = begin(asker, cookie, 1);
   const Record* record = directory_.find(to);
@@ -68,7 +68,7 @@ DeliveryId Hub::deliver(Asker asker, std::uint64_t cookie, MessagePtr message,
   return id;
 }
 
-DeliveryId Hub::deliver_to_all(Asker asker, std::uint64_t cookie, MessagePtr message,
+DeliveryId Hub::deliver_to_all(Asker asker, std::uint64_t cookie, const MessagePtr& message,
                                const common::UserName& sender) {
   // The sender's own share keeps the delivery open while its recipients are counted.
   const DeliveryId id = begin(asker, cookie, 1);

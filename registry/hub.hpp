@@ -55,11 +55,11 @@ class Hub {
   explicit Hub(const Directory& directory) : directory_(directory) {}
 
   /// Hands the message to one user. `cookie` comes back with the result.
-  DeliveryId deliver(Asker asker, std::uint64_t cookie, MessagePtr message,
+  DeliveryId deliver(Asker asker, std::uint64_t cookie, const MessagePtr& message,
                      const common::UserName& to);
   /// To everybody who can be reached but the sender, at the same time. The result is a success if
   /// it is one for each; with nobody to reach it is one, too.
-  DeliveryId deliver_to_all(Asker asker, std::uint64_t cookie, MessagePtr message,
+  DeliveryId deliver_to_all(Asker asker, std::uint64_t cookie, const MessagePtr& message,
                             const common::UserName& sender);
 
   /// Give this to the door's user; handle_outcome says what came of it.

@@ -72,7 +72,7 @@ const std::shared_ptr<const std::string>& reply_line(Reply reply) {
   static const auto line = [](const char* text) {
     return std::make_shared<const std::string>(text);
   };
-  static const std::array kLines = {
+  static const std::array lines = {
       line("101 Authentication successful\n"),
       line("102 Authentication failed\n"),
       line("201 Build connection successful\n"),
@@ -82,7 +82,7 @@ const std::shared_ptr<const std::string>& reply_line(Reply reply) {
       line("310 Bye bye\n"),
       line("401 Unrecognized message\n"),
   };
-  return kLines[static_cast<std::size_t>(reply)];
+  return lines[static_cast<std::size_t>(reply)];
 }
 
 }  // namespace registry::doors
