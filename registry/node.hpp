@@ -23,9 +23,10 @@ struct NodeOptions {
   std::vector<std::string> hosts = {};
   /// Whether there is a two-connection door.
   std::optional<doors::TwoConnectionOptions> two_connection = {};
-  /// For the doors' users; not owned. None: no gateway.
+  /// UDP and TCP ports of the gateways; not owned. None: no such gateway.
   GatewayPorts* gateway_ports = nullptr;
-  std::size_t gateway_ports_max = 64;
+  GatewayPorts* tcp_gateway_ports = nullptr;
+  std::size_t gateway_ports_max = 64;  // of each
 };
 
 class Node {
@@ -75,7 +76,8 @@ class Node {
   Directory& directory() { return directory_; }
   Hub& hub() { return hub_; }
   /// Null if there is none.
-  Gateway* gateway() { return gateway_ ? &*gateway_ : nullptr; }
+  Gateway* gateway() { return udp_gateway_ ? &*udp_gateway_ : nullptr; }
+  Gateway* tcp_gateway() { return tcp_gateway_ ? &*tcp_gateway_ : nullptr; }
   doors::TwoConnectionDoor* two_connection() {
     return two_connection_ ? &*two_connection_ : nullptr;
   }
@@ -87,7 +89,8 @@ class Node {
 
   Directory directory_;
   Hub hub_;
-  std::optional<Gateway> gateway_;
+  std::optional<Gateway> udp_gateway_;
+  std::optional<Gateway> tcp_gateway_;
   std::optional<doors::TwoConnectionDoor> two_connection_;
   http::HttpApi api_;
   std::unordered_map<DeliveryId, Ticket> awaiting_;
