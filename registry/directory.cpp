@@ -96,7 +96,7 @@ Outcome Directory::logout_user(TimePoint, const common::UserName& name,
   if (changing_.contains(name.key())) return Waiting{name.key()};
   const Entry* held = find_entry(name.key());
   if (held == nullptr || held->record.user.name.text() != name.text() ||
-      held->record.user.endpoint != endpoint) {
+      (held->record.session == 0 && held->record.user.endpoint != endpoint)) {
     return Refusal::kNotListed;
   }
   const bool is_connected = held->record.session != 0;  // and leaves by his connection

@@ -106,7 +106,7 @@ void Gateway::handle_message(const common::UserName& to, const common::IpAddress
   auto line = one_line_text(text);
   if (!line) return drop("malformed");
   ++counters_.taken;
-  hub_.deliver(Asker::kGateway, 0,
+  hub_.deliver(Asker::gateway(), 0,
                std::make_shared<const Message>(Message{from->text(), *std::move(line), false}), to);
 }
 

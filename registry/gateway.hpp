@@ -48,6 +48,7 @@ class Gateway {
   /// Closes the ports of users who have left.
   void close_unused();
 
+  bool has_port(std::uint16_t port) const { return by_port_.contains(port); }
   /// Whose port that is; null: nobody's. Valid until a port is opened or closed.
   const common::UserName* user_at(std::uint16_t port) const;
   /// A classic datagram that arrived there.
