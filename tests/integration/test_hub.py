@@ -11,7 +11,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from support.harness import DEADLINE, wait_until
-from support.raw_http import call, classic_list, exchange, netchat_update, post, split_answer, users
+from support.raw_http import call, classic_list, exchange, post, split_answer, users
 from support.two_connection import (ACCOUNTS, AT_ONCE, DELIVERED, LOGGED_IN, LOGIN_FAILED,
                                     NOT_DELIVERED, PASSWORDS, RECEIPT_LATEST, RECEIPT_TIME,
                                     DoorTest, Stopwatch)
@@ -181,13 +181,17 @@ class ClassicListenerTest(HubTest):
             carol.ask("/to bob " + "x" * room, DELIVERED)
             self.assertEqual(len(bob.receive()), 2048)
 
-    def test_a_netchat_user_is_no_recipient_and_not_listed(self):
+    def test_a_netchat_user_is_listed_and_reached(self):
         carol = self.online("carol")
-        exchange(self.registry, netchat_update("nina@127.0.0.1:50001"))
+        nina = self.start_netchat_client("nina", self.registry)
         self.assertEqual(self.names(), {"nina", "carol"})
-        carol.ask("/list", "301 carol\n")
-        carol.ask("/to nina hi", NOT_DELIVERED)
-        carol.ask("/toall hi", DELIVERED)
+        carol.ask("/list", "301 nina carol\n")
+        carol.ask("/to nina hi", DELIVERED)
+        nina.wait_stdout_has(">>You have a message from carol\n")
+        carol.ask("/toall tea", DELIVERED)
+        nina.wait_stdout_has(">>You have a message from carol\n", count=2)
+        nina.write("READ carol")
+        nina.wait_stdout_has(">>hi - carol\n>>tea - carol\n")
 
 
 class GatewayTest(HubTest):
