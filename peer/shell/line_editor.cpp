@@ -152,8 +152,15 @@ LineEditor::LineEditor() {
 
 LineEditor::~LineEditor() = default;
 
-std::optional<std::string> LineEditor::read_line(const std::string& prompt, const Wait& wait) {
+void LineEditor::set_prompt(const std::string& prompt) {
+  if (prompt == state_->prompt) return;
+  const bool was_hidden = state_->is_hidden;
+  hide();
   state_->prompt = prompt;
+  if (!was_hidden) show();
+}
+
+std::optional<std::string> LineEditor::read_line(const Wait& wait) {
   state_->wait = &wait;
   int size = 0;
   const char* typed = el_gets(state_->edit_line.get(), &size);
