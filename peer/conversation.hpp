@@ -28,7 +28,7 @@ using common::TimePoint;
 
 /// Names one TCP connection, from Connect or handle_accepted until its handle_closed; afterwards
 /// the core may use it again for another. The core's own choices are below kAcceptedLinkMin, those
-/// of the shell, for accepted connections, are not, and are never used twice.
+/// of the shell, for accepted connections, are not.
 enum class LinkId : std::uint32_t {};
 
 class Conversation {
@@ -107,15 +107,10 @@ class Conversation {
   /// Ask the registry of the command line over HTTP; handle_registry_answer follows. Several are
   /// worked off, and answered, in their order.
   struct RegistryRequest {
-    /// The record NAME@ADDRESS:PORT of a TCP listener: the address is the one that the route to the
-    /// registry begins at, which only the shell knows. LOGOUT names the address last accepted.
-    struct Registration {
-      Verb verb;
-      common::UserName name;
-      std::uint16_t port;
-      std::optional<std::string> owner_token;
-    };
-    std::variant<Registration, HttpRequest> what;
+    HttpRequest request;
+    /// Of a registration: the body ends in `NAME@`, and the shell appends ADDRESS:PORT with this
+    /// port and the address that the route to the registry begins at, which it alone knows.
+    std::optional<std::uint16_t> own_port = {};
   };
   /// Leave with this status, after what was printed and sent has had a short time to go out, and
   /// with every link closed as CloseLink does. Nothing follows.
@@ -127,7 +122,7 @@ class Conversation {
 
   /// Of a RegistryRequest. interpret_registration, interpret_list, interpret_lookup read it.
   struct RegistryAnswer {
-    common::Endpoint registered;  // by a Registration: what was, or would have been, registered
+    std::optional<common::Endpoint> own;  // what was appended; LOGOUT must name the same
     common::expected<HttpAnswer, ExchangeFailure> answer;
   };
 
