@@ -23,6 +23,11 @@ std::optional<common::UserName> parse_typed(const std::string& typed) {
   return *std::move(name);
 }
 
+/// The registry hands messages on to whoever no datagram reaches.
+bool needs_registry(const common::User& user) {
+  return user.is_relayed || user.transport != common::Transport::kUdp;
+}
+
 }  // namespace
 
 std::vector<HttpRequest> lookups_in(std::string_view line) {
@@ -152,7 +157,7 @@ void Sender::handle_lookup(const HttpAnswer& answer) {
   const common::UserName& name = *looking_up_;
   const LookupOutcome outcome = interpret_lookup(name, answer);
   if (const auto* user = std::get_if<common::User>(&outcome)) {
-    if (user->is_relayed) {
+    if (needs_registry(*user)) {
       ++next_name_;
       to_hand_on_.push_back(name);
       return hand_on_next();
@@ -218,7 +223,7 @@ void Sender::send_broadcast() {
   std::vector<std::pair<std::string, Transmit>> datagrams;
   for (const common::User& user : list_) {
     if (user.name == self_) continue;  // nobody is told what he said himself
-    if (user.is_relayed) {
+    if (needs_registry(user)) {
       to_hand_on_.push_back(user.name);
       continue;
     }
