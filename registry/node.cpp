@@ -21,6 +21,12 @@ std::optional<doors::TwoConnectionDoor> make_two_connection(const NodeOptions& o
                                                  hub);
 }
 
+std::optional<doors::RoomDoor> make_room(const NodeOptions& options, Directory& directory,
+                                         Hub& hub) {
+  if (!options.room) return std::nullopt;
+  return std::optional<doors::RoomDoor>(std::in_place, *options.room, directory, hub);
+}
+
 }  // namespace
 
 Node::Node(NodeOptions options, common::Random& random, http::HttpApi::RenderMetrics render_metrics)
@@ -28,6 +34,7 @@ Node::Node(NodeOptions options, common::Random& random, http::HttpApi::RenderMet
       hub_(directory_),
       gateway_(make_gateway(options, directory_, hub_)),
       two_connection_(make_two_connection(options, directory_, hub_)),
+      room_(make_room(options, directory_, hub_)),
       api_({.hosts = std::move(options.hosts),
             .lease = options.rules.lease,
             .classic_lease = options.rules.classic_lease},
@@ -86,6 +93,7 @@ void Node::handle_probe_result(TimePoint now, const std::string& key, bool is_go
 void Node::handle_timeout(TimePoint now) {
   directory_.handle_timeout(now);
   if (two_connection_) two_connection_->handle_timeout(now);
+  if (room_) room_->handle_timeout(now);
   run_hub(now);
 }
 
@@ -93,6 +101,8 @@ std::optional<TimePoint> Node::next_timeout() const {
   auto next = directory_.next_timeout();
   const auto door = two_connection_ ? two_connection_->next_timeout() : std::nullopt;
   if (door && (!next || *door < *next)) next = door;
+  const auto room = room_ ? room_->next_timeout() : std::nullopt;
+  if (room && (!next || *room < *next)) next = room;
   return next;
 }
 
@@ -103,7 +113,11 @@ void Node::handle_transmitted(DeliveryId delivery, bool is_sent) {
 void Node::run_hub(TimePoint now) {
   for (;;) {
     if (auto push = hub_.poll_push()) {
-      two_connection_->handle_push(now, *std::move(push));  // nobody else has connected users
+      if (push->door == common::Door::kRoom) {
+        room_->handle_push(now, *std::move(push));
+      } else {
+        two_connection_->handle_push(now, *std::move(push));
+      }
     } else if (const auto result = hub_.poll_result()) {
       switch (result->asker) {
         case Asker::kTwoConnection:
@@ -114,6 +128,10 @@ void Node::run_hub(TimePoint now) {
             releases_.push_back({ticket.mapped(), Release::Kind::kDelivered, result->outcome});
           }
           break;
+        case Asker::kRoom:
+          room_->handle_result(now, *result);
+          break;
+        case Asker::kNobody:
         case Asker::kGateway:
           break;  // a datagram's sender is not answered
       }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "registry/directory.hpp"
+#include "registry/doors/room.hpp"
 #include "registry/doors/two_connection.hpp"
 #include "registry/gateway.hpp"
 #include "registry/http/http_api.hpp"
@@ -23,6 +24,8 @@ struct NodeOptions {
   std::vector<std::string> hosts = {};
   /// Whether there is a two-connection door.
   std::optional<doors::TwoConnectionOptions> two_connection = {};
+  /// Whether there is a room door.
+  std::optional<doors::RoomOptions> room = {};
   /// For the doors' users; not owned. None: no gateway.
   GatewayPorts* gateway_ports = nullptr;
   std::size_t gateway_ports_max = 64;
@@ -79,6 +82,7 @@ class Node {
   doors::TwoConnectionDoor* two_connection() {
     return two_connection_ ? &*two_connection_ : nullptr;
   }
+  doors::RoomDoor* room() { return room_ ? &*room_ : nullptr; }
   http::HttpApi& api() { return api_; }
 
  private:
@@ -89,6 +93,7 @@ class Node {
   Hub hub_;
   std::optional<Gateway> gateway_;
   std::optional<doors::TwoConnectionDoor> two_connection_;
+  std::optional<doors::RoomDoor> room_;
   http::HttpApi api_;
   std::unordered_map<DeliveryId, Ticket> awaiting_;
   std::unordered_map<ChangeId, Ticket> held_;
