@@ -159,11 +159,10 @@ std::optional<Transport> parse_transport(std::string_view text) {
 }
 
 std::optional<Door> parse_door(std::string_view text) {
-  if (text == "classic") return Door::kClassic;
-  if (text == "netchat") return Door::kNetchat;
-  if (text == "two-connection") return Door::kTwoConnection;
-  if (text == "room") return Door::kRoom;
-  if (text == "rendezvous") return Door::kRendezvous;
+  for (const Door door :
+       {Door::kClassic, Door::kNetchat, Door::kTwoConnection, Door::kRoom, Door::kRendezvous}) {
+    if (text == to_string(door)) return door;
+  }
   return std::nullopt;
 }
 

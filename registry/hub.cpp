@@ -95,7 +95,8 @@ DeliveryId Hub::deliver_to_room(Asker asker, std::uint64_t cookie, const Message
     return id;
   }
   // Who is in the room need not wait for the receipts of those who are elsewhere.
-  const DeliveryId receipts = asker == Asker::kRoom ? begin(Asker::kNobody, 0, 1) : id;
+  const DeliveryId receipts =
+      asker == Asker::at(common::Door::kRoom) ? begin(Asker::nobody(), 0, 1) : id;
   const Record* own = directory_.find(sender);
   const SessionId own_session = own != nullptr ? own->session : 0;
   const auto inside = std::make_shared<const Message>(
@@ -103,7 +104,7 @@ DeliveryId Hub::deliver_to_room(Asker asker, std::uint64_t cookie, const Message
   for (const SessionId session : room_.sessions()) {
     if (session == own_session) continue;
     ++deliveries_.at(id).left;
-    pushes_.push_back({id, session, common::Door::kRoom, inside});
+    pushes_.push_back({id, common::Door::kRoom, session, inside});
   }
   MessagePtr outside;
   Datagram datagram;
@@ -146,7 +147,7 @@ DeliveryId Hub::begin(Asker asker, std::uint64_t cookie, std::size_t recipients)
 void Hub::route(DeliveryId id, const Record& record, const MessagePtr& message,
                 Datagram& datagram) {
   if (record.session != 0) {
-    pushes_.push_back({id, record.session, record.user.door, message});
+    pushes_.push_back({id, record.user.door, record.session, message});
     return;
   }
   if (datagram == nullptr) datagram = make_datagram(*message);

@@ -47,7 +47,17 @@ bool is_success(DeliveryOutcome outcome);
 using DeliveryId = std::uint64_t;
 
 /// Who is told the result.
-enum class Asker { kTwoConnection, kHttp, kGateway, kRoom, kNobody };
+struct Asker {
+  enum class Kind { kDoor, kHttp, kGateway, kNobody };
+  Kind kind = Kind::kHttp;
+  common::Door door{};  // of kDoor
+
+  static constexpr Asker at(common::Door door) { return {Kind::kDoor, door}; }
+  static constexpr Asker http() { return {Kind::kHttp, {}}; }
+  static constexpr Asker gateway() { return {Kind::kGateway, {}}; }
+  static constexpr Asker nobody() { return {Kind::kNobody, {}}; }
+  friend bool operator==(const Asker&, const Asker&) = default;
+};
 
 struct HubCounters {
   std::array<std::uint64_t, kDeliveryOutcomeCount> outcomes{};  // one a recipient
@@ -68,8 +78,8 @@ class Hub {
 
   /// To everybody in the room but the sender, who becomes a guest of it (registry/group.hpp) if he
   /// is a user of another door and can be reached; there `/leave` ends that. The result is as of
-  /// deliver_to_all; kUnknown without a room, kBusy if no further guest can be taken in. With
-  /// kRoom as the asker, who is told nothing else, it does not wait for guests' receipts.
+  /// deliver_to_all; kUnknown without a room, kBusy if no further guest can be taken in. For
+  /// the room's own door, whose users are not told it, it does not wait for guests' receipts.
   DeliveryId deliver_to_room(Asker asker, std::uint64_t cookie, const MessagePtr& message,
                              const common::UserName& sender);
   /// Who is in the room.
@@ -79,8 +89,8 @@ class Hub {
   /// Give this to the door's user; handle_outcome says what came of it.
   struct Push {
     DeliveryId delivery = 0;
-    SessionId session = 0;
     common::Door door = common::Door::kTwoConnection;
+    SessionId session = 0;
     MessagePtr message;
   };
   std::optional<Push> poll_push();
@@ -96,7 +106,7 @@ class Hub {
   void handle_outcome(DeliveryId delivery, DeliveryOutcome outcome);
 
   struct Result {
-    Asker asker = Asker::kHttp;
+    Asker asker;
     std::uint64_t cookie = 0;
     DeliveryId delivery = 0;
     DeliveryOutcome outcome = DeliveryOutcome::kUnknown;

@@ -40,7 +40,7 @@ RoomDoor::RoomDoor(RoomOptions options, Directory& directory, Hub& hub)
 }
 
 void RoomDoor::handle_accepted(TimePoint now, StreamId stream, const IpAddress& source,
-                               const IpAddress& /*local*/) {
+                               const common::Endpoint& /*local*/) {
   const bool is_counted = !source.is_loopback();
   const auto count = per_source_.find(source);
   const char* full = nullptr;
@@ -220,7 +220,7 @@ void RoomDoor::say_next(Client& client) {
                   .is_to_room = true,
                   .line_end = line->end == "\r\n" ? "\r\n" : "\n"};
   client.delivery =
-      hub_.deliver_to_room(Asker::kRoom, client.stream,
+      hub_.deliver_to_room(Asker::at(common::Door::kRoom), client.stream,
                            std::make_shared<const Message>(std::move(message)), *client.name);
 }
 
@@ -342,6 +342,33 @@ std::optional<StreamAction> RoomDoor::poll_action() {
   StreamAction action = std::move(actions_.front());
   actions_.pop_front();
   return action;
+}
+
+std::vector<DoorMetric> RoomDoor::metrics() const {
+  const auto one = [](std::string name, std::string help, std::uint64_t value) {
+    return DoorMetric{std::move(name), std::move(help), false, {}, {{{}, value}}};
+  };
+  std::vector<DoorMetric> all = {
+      one("accepted_total", "Connections accepted.", counters_.accepted),
+      counts_by_reason("refused_total", "Connections closed at once.", counters_.refused),
+      one("joins_total", "Names taken at the door.", counters_.joins),
+      counts_by_reason("refused_names_total", "Names that were asked for again.",
+                       counters_.refused_names),
+      one("lines_total", "Lines said in the room by those at its door.", counters_.lines),
+      one("parts_total", "Of them: of a line too long to be said at once, not its last.",
+          counters_.parts),
+      one("escaped_lines_total", "Of them: with bytes that were made visible.",
+          counters_.escaped_lines),
+      one("undelivered_total", "Messages for a user who was behind in reading.",
+          counters_.undelivered),
+      counts_by_reason("closed_total", "Connections given up.", counters_.closed)};
+  for (auto&& [name, help, value] :
+       {std::tuple{"clients", "Connections that are open.", clients_.size()},
+        std::tuple{"nameless", "Of them: without a name yet.", nameless_.size()},
+        std::tuple{"guests", "Users of other doors who take part.", hub_.room().guest_count()}}) {
+    all.push_back({name, help, true, {}, {{{}, value}}});
+  }
+  return all;
 }
 
 }  // namespace registry::doors

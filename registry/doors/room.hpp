@@ -15,8 +15,8 @@
 
 #include "registry/directory.hpp"
 #include "registry/doors/limits.hpp"
+#include "registry/doors/message_door.hpp"
 #include "registry/doors/room_lines.hpp"
-#include "registry/doors/stream_door.hpp"
 #include "registry/hub.hpp"
 
 namespace registry::doors {
@@ -38,12 +38,12 @@ struct RoomCounters {
   std::map<std::string, std::uint64_t> closed;  // connections the door gave up, by reason
 };
 
-class RoomDoor final : public StreamDoor {
+class RoomDoor final : public MessageDoor {
  public:
   RoomDoor(RoomOptions options, Directory& directory, Hub& hub);
 
   void handle_accepted(TimePoint now, StreamId stream, const common::IpAddress& source,
-                       const common::IpAddress& local) override;
+                       const common::Endpoint& local) override;
   bool handle_bytes(TimePoint now, StreamId stream, std::string_view bytes) override;
   void handle_end(TimePoint now, StreamId stream) override;
   void handle_closed(TimePoint now, StreamId stream) override;
@@ -54,12 +54,11 @@ class RoomDoor final : public StreamDoor {
   std::optional<TimePoint> next_timeout() const override;
   std::optional<StreamAction> poll_action() override;
 
-  /// A message for one of this door's users.
-  void handle_push(TimePoint now, Hub::Push push);
-  /// The result of a delivery that a user of this door asked for.
-  void handle_result(TimePoint now, const Hub::Result& result);
-  void fail_deliveries() { is_stopping_ = true; }
-  void shut_down(TimePoint now);
+  void handle_push(TimePoint now, Hub::Push push) override;
+  void handle_result(TimePoint now, const Hub::Result& result) override;
+  void fail_deliveries() override { is_stopping_ = true; }
+  void shut_down(TimePoint now) override;
+  std::vector<DoorMetric> metrics() const override;
 
   std::size_t client_count() const { return clients_.size(); }
   std::size_t nameless_count() const { return nameless_.size(); }

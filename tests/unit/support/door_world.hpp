@@ -50,14 +50,16 @@ class DoorWorld {
 
   registry::Node& node() { return node_; }
   registry::doors::TwoConnectionDoor& door() { return *node_.two_connection(); }
-  registry::doors::RoomDoor& room() { return *node_.room(); }
+  registry::doors::RoomDoor& room() {
+    return static_cast<registry::doors::RoomDoor&>(*node_.doors().at(common::Door::kRoom));
+  }
   common::TimePoint now() const { return now_; }
 
   /// A client's connection; what is said on it is in said(id) from then on.
   StreamId connect(std::string_view source = "127.0.0.1") {
     const StreamId id = ++last_stream_;
     streams_[id];
-    door().handle_accepted(now_, id, ip(source), ip("127.0.0.1"));
+    door().handle_accepted(now_, id, ip(source), {ip("127.0.0.1"), 9000});
     settle();
     return id;
   }
@@ -82,7 +84,7 @@ class DoorWorld {
   StreamId come(std::string_view source = "127.0.0.1") {
     const StreamId id = ++last_stream_;
     streams_[id].is_in_room = true;
-    room().handle_accepted(now_, id, ip(source), ip("127.0.0.1"));
+    room().handle_accepted(now_, id, ip(source), {ip("127.0.0.1"), 12'000});
     settle();
     return id;
   }
@@ -190,8 +192,7 @@ class DoorWorld {
         to_verify.erase(to_verify.begin());
         finish_verification(verify);
       }
-      for (registry::doors::StreamDoor* door : std::initializer_list<registry::doors::StreamDoor*>{
-               node_.two_connection(), node_.room()}) {
+      for (const auto& [kind, door] : node_.doors()) {
         while (const auto action = door->poll_action()) {
           is_quiet = false;
           carry_out(*action);

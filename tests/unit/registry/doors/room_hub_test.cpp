@@ -190,7 +190,7 @@ TEST_CASE("without a room nobody of that name is found") {
   DoorWorld with_room;
   registry::Directory& directory = with_room.node().directory();
   registry::Hub hub(directory);
-  hub.deliver(registry::Asker::kHttp, 1,
+  hub.deliver(registry::Asker::http(), 1,
               std::make_shared<const registry::Message>(registry::Message{"utku", "x", false}),
               common::UserName::room());
   CHECK(hub.poll_result()->outcome == DeliveryOutcome::kUnknown);
