@@ -28,7 +28,7 @@ using common::TimePoint;
 
 /// Names one TCP connection, from Connect or handle_accepted until its handle_closed; afterwards
 /// the core may use it again for another. The core's own choices are below kAcceptedLinkMin, those
-/// of the shell, for accepted connections, are not, and are never used twice.
+/// of the shell, for accepted connections, are not.
 enum class LinkId : std::uint32_t {};
 
 class Conversation {
