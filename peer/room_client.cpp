@@ -82,9 +82,9 @@ void RoomClient::show(const RoomReader::Item& item) {
     RoomMessage message = item.is_continued
                               ? RoomMessage{std::nullopt, RoomMessage::To::kRoom, item.text}
                               : parse_room_line(item.text);
-    const std::string_view to = message.to == RoomMessage::To::kMe    ? options_.name.text()
-                                : message.to == RoomMessage::To::kAll ? "all"
-                                                                      : "room";
+    const std::string to = message.to == RoomMessage::To::kMe    ? options_.name.text()
+                           : message.to == RoomMessage::To::kAll ? "all"
+                                                                 : "room";
     const Received received{make_message_id(random_),
                             wall_,
                             {.sender = std::move(message.from), .text = std::move(message.text)}};
@@ -102,9 +102,9 @@ void RoomClient::handle_closed(TimePoint /*now*/, LinkId /*link*/, std::string_v
   if (step_ == Step::kLeft) return;
   show_half();
   if (step_ == Step::kLeft) return;
-  const std::string text = why.empty() ? fmt::format("{} closed the connection", options_.server)
-                                       : fmt::format("the connection to {} broke: {}",
-                                                     options_.server, why);
+  const std::string text =
+      why.empty() ? fmt::format("{} closed the connection", options_.server)
+                  : fmt::format("the connection to {} broke: {}", options_.server, why);
   if (step_ == Step::kInRoom) return fail(ExitStatus::kUnavailable, text);
   fail(ExitStatus::kProtocol, text + " before it let anybody in");
 }
@@ -112,19 +112,27 @@ void RoomClient::handle_closed(TimePoint /*now*/, LinkId /*link*/, std::string_v
 // Says what waits, a line at a time.
 void RoomClient::advance(TimePoint now) {
   while (step_ == Step::kInRoom) {
+    if (inputs_.empty()) break;
     const bool is_early = next_line_at_ && now < *next_line_at_;
-    if (inputs_.empty() || is_early || sent_ - taken_ >= kUnsentMax) break;
+    const bool is_typed_command = is_command(inputs_.front());
+    if (!is_typed_command && (is_early || sent_ - taken_ >= kUnsentMax)) break;
     std::string line = std::move(inputs_.front());
     inputs_.pop_front();
-    if (options_.is_terminal && !options_.text && line.starts_with('/') && !line.starts_with("//"))
+    if (is_typed_command) {
       run_command(line);
-    else
+    } else {
       say(now, std::move(line));
+    }
   }
   // Nothing is answered in this dialect: what the kernel has taken is on its way.
   const bool is_all_said = inputs_.empty() && sent_ == taken_;
   if (step_ == Step::kInRoom && has_input_ended_ && is_all_said && !stays_after_input())
     leave(status_);
+}
+
+// A second slash makes a text of what would be one.
+bool RoomClient::is_command(std::string_view line) const {
+  return options_.is_terminal && !options_.text && line.starts_with('/') && !line.starts_with("//");
 }
 
 void RoomClient::run_command(std::string_view line) {
@@ -195,8 +203,8 @@ std::optional<TimePoint> RoomClient::next_timeout() const {
   if (step_ == Step::kLeft) return std::nullopt;
   std::optional<TimePoint> next;
   const bool has_to_say = step_ == Step::kInRoom && !inputs_.empty() && sent_ - taken_ < kUnsentMax;
-  for (const auto& timer : {wait_until_, answer_by_, half_at_,
-                            has_to_say ? next_line_at_ : std::optional<TimePoint>()})
+  for (const auto& timer :
+       {wait_until_, answer_by_, half_at_, has_to_say ? next_line_at_ : std::optional<TimePoint>()})
     if (timer && (!next || *timer < *next)) next = timer;
   return next;
 }

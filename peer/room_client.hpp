@@ -68,6 +68,7 @@ class RoomClient final : public Conversation {
   void show(const RoomReader::Item& item);
   void show_half();
   void advance(TimePoint now);
+  bool is_command(std::string_view line) const;
   void run_command(std::string_view line);
   void say(TimePoint now, std::string text);
   void send(std::string bytes);

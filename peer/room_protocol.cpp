@@ -17,8 +17,8 @@ constexpr std::string_view kGreeting = "You are connected to chatroom.";
 constexpr std::array<std::pair<std::string_view, RoomMessage::To>, 2> kOthers = {
     {{" to you", RoomMessage::To::kMe}, {" to all", RoomMessage::To::kAll}}};
 
-/// True if the server itself says the marker at `at`: it says no more then, and others' texts, which
-/// begin with their names, may follow.
+/// True if the server itself says the marker at `at`: it says no more then, and others' texts,
+/// which begin with their names, may follow.
 bool is_servers_own(std::string_view said, std::size_t at, std::string_view marker) {
   const std::string_view behind = said.substr(at + marker.size());
   return behind.empty() || behind.front() == '<';
@@ -107,12 +107,15 @@ RoomMessage parse_room_line(std::string_view line) {
 }
 
 std::optional<std::string_view> why_no_room_text(std::string_view text) {
-  const auto is_control = [](char c) {
-    return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f;
-  };
   if (text.size() > kRoomTextBytesMax) return "has more than 2047 bytes";
   if (!common::is_utf8(text)) return "is not UTF-8";
-  if (std::any_of(text.begin(), text.end(), is_control)) return "has a control character";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    // C1 controls are two bytes in UTF-8: C2 80 to C2 9F.
+    const bool is_c1 =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if ((byte < ' ' && byte != '\t') || byte == 0x7f || is_c1) return "has a control character";
+  }
   return std::nullopt;
 }
 

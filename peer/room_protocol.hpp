@@ -29,7 +29,7 @@ class RoomReader {
   };
   struct Item {
     Kind kind;
-    std::string text;         // of kLine and kGarbage: any bytes
+    std::string text;           // of kLine and kGarbage: any bytes
     bool is_continued = false;  // its beginning was told as a line before
   };
 
