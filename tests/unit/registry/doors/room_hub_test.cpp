@@ -186,6 +186,31 @@ TEST_CASE("guests are bounded, and those who are gone make room") {
   CHECK(post(world, "zoe", "room", "me too") == "sent");
 }
 
+TEST_CASE("a look-up in JSON finds the room, and no list shows it") {
+  DoorWorld world;
+  const auto get = [&](bool is_json, bool is_lookup) {
+    registry::http::ApiRequest request;
+    request.method = "GET";
+    request.path = "/userlist.txt";
+    if (is_lookup) request.query = {{"username", "Room"}};
+    if (is_json) request.accept = "application/json";
+    request.source = ip("127.0.0.1");
+    const auto result = world.node().handle(world.now(), common::WallTime{1}, 7, request);
+    const auto& response = std::get<registry::http::ApiResponse>(result);
+    return std::to_string(response.status) + ' ' + (response.body ? *response.body : "");
+  };
+  CHECK(get(true, true) == R"(200 {"name":"room","via":"relay","transport":"udp","door":"room",)"
+                           R"("since":"1970-01-01T00:00:00.000Z"})"
+                           "\n");
+  CHECK(get(false, true) == "404 user room is not found\n");
+  CHECK(get(true, false).find("room") == std::string::npos);
+  world.enter("alice");
+  const std::string list = get(true, false);
+  CHECK(list.find(R"({"name":"alice",)") != list.npos);
+  CHECK(list.find(R"("door":"room")") != list.npos);
+  CHECK(list.find(R"("name":"room")") == list.npos);
+}
+
 TEST_CASE("without a room nobody of that name is found") {
   DoorWorld with_room;
   registry::Directory& directory = with_room.node().directory();
