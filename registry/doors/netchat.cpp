@@ -144,7 +144,7 @@ void NetchatDoor::handle_push(TimePoint now, Hub::Push push) {
 // Null if no NetChat program can be given this text.
 NetchatDialer::Bytes NetchatDoor::render(const MessagePtr& message) {
   if (message == last_message_) return last_bytes_;
-  const auto sender = common::UserName::parse(message->from);
+  const auto sender = common::UserName::parse_addressee(message->from);  // also the room's messages
   auto bytes = sender ? common::encode_netchat(*sender, message->text)
                       : common::expected<std::string, common::NetchatError>(
                             common::unexpected{common::NetchatError::kBadSender});
