@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "registry/directory.hpp"
+#include "registry/doors/room.hpp"
 #include "registry/doors/two_connection.hpp"
 #include "registry/gateway.hpp"
 #include "registry/http/http_api.hpp"
@@ -25,6 +26,8 @@ struct NodeOptions {
   std::vector<std::string> hosts = {};
   /// Whether there is a two-connection door.
   std::optional<doors::TwoConnectionOptions> two_connection = {};
+  /// Whether there is a room door.
+  std::optional<doors::RoomOptions> room = {};
   /// For the doors' users; not owned. None: no gateway.
   GatewayPorts* gateway_ports = nullptr;
   std::size_t gateway_ports_max = 64;

@@ -27,6 +27,13 @@ constexpr std::array kModes = {
         .takes_command = true,
         .may_ask_for_name = true,
     },
+    ModeRow{
+        .name = "room",
+        .mode = Mode::kRoom,
+        .usage = "TEXT  said in a chat room, by line or once; HOST:PORT is its server",
+        .options = "-n --json",
+        .takes_command = true,
+    },
 };
 
 }  // namespace

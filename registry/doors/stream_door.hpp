@@ -65,6 +65,10 @@ class StreamDoor {
   /// A Probe found the other side alive.
   virtual void handle_probed(TimePoint now, StreamId stream) = 0;
 
+  /// Much of what was written to the stream is not taken by the other side (`is_behind`: 64 KiB or
+  /// more), or, after that, little of it.
+  virtual void handle_backlog(TimePoint /*now*/, StreamId /*stream*/, bool /*is_behind*/) {}
+
   virtual void handle_timeout(TimePoint now) = 0;
   virtual std::optional<TimePoint> next_timeout() const = 0;
   virtual std::optional<StreamAction> poll_action() = 0;

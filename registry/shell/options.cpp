@@ -32,7 +32,9 @@ Options
       --allow-foreign-address  let users register addresses that are not theirs
       --host NAME              another name it answers to (repeatable)
       --two-connection HOST:PORT --accounts FILE   a door for users who log in
-         [--strict] [--allow-public-login] [--gateway-ports N]
+         [--strict] [--allow-public-login]
+      --room HOST:PORT         a chat room; old programs expect port 12000
+      --gateway-ports N        for users of these doors: UDP ports (64)
       --log-format text|json   one line an event, on standard error
       --check                  look at options and files, then exit
   -h, --help  --version
@@ -41,7 +43,7 @@ Exit status  0 drained after SIGTERM or SIGINT   64 usage
              69 port or data in use   78 configuration
 )";
 
-constexpr std::array<std::string_view, 15> kOptionNames = {"--userlist",
+constexpr std::array<std::string_view, 16> kOptionNames = {"--userlist",
                                                            "--data",
                                                            "--lease",
                                                            "--classic-lease",
@@ -49,6 +51,7 @@ constexpr std::array<std::string_view, 15> kOptionNames = {"--userlist",
                                                            "--host",
                                                            "--log-format",
                                                            "--two-connection",
+                                                           "--room",
                                                            "--accounts",
                                                            "--strict",
                                                            "--allow-public-login",
@@ -57,7 +60,7 @@ constexpr std::array<std::string_view, 15> kOptionNames = {"--userlist",
                                                            "--help",
                                                            "--version"};
 /// Doors that are opened by an option of their own.
-constexpr std::array kDoors = {common::Door::kTwoConnection};
+constexpr std::array kDoors = {common::Door::kTwoConnection, common::Door::kRoom};
 
 std::string option_of(common::Door door) { return fmt::format("--{}", to_string(door)); }
 

@@ -47,6 +47,13 @@ std::optional<doors::TwoConnectionOptions> two_connection_options(const Options&
   return doors::TwoConnectionOptions{.allow_public_login = options.allow_public_login};
 }
 
+std::optional<doors::RoomOptions> room_options(const Options& options) {
+  if (!options.doors.contains(common::Door::kRoom)) return std::nullopt;
+  const auto since_zero =
+      std::chrono::duration_cast<std::chrono::milliseconds>(monotonic_now().time_since_epoch());
+  return doors::RoomOptions{.wall_at_zero = {common::os::wall_now().unix_ms - since_zero.count()}};
+}
+
 std::string_view to_string(DirectoryEvent::Kind kind) {
   switch (kind) {
     case DirectoryEvent::Kind::kRegistered:
@@ -75,6 +82,7 @@ Process::Process(Options options)
       node_({.rules = options_.rules,
              .hosts = own_host_names(options_),
              .two_connection = two_connection_options(options_),
+             .room = room_options(options_),
              .gateway_ports = options_.doors.empty() ? nullptr : &gateway_sockets_,
              .gateway_ports_max = options_.gateway_ports},
             random_,
