@@ -3,6 +3,7 @@
 
 import json
 import signal
+import socket
 import unittest
 
 from support import golden
@@ -227,7 +228,7 @@ class OtherDoorsTest(RoomTest):
         answer = self.post("room", "alice", "forged")
         self.assertEqual(answer.status, 400)
         found = call(self.registry, target="/userlist.txt?username=room",
-                     headers=(("Accept", "application/json"),)).json()
+                     headers=("Accept: application/json",)).json()
         self.assertEqual((found["name"], found["via"]), ("room", "relay"))
         self.assertEqual(call(self.registry, target="/userlist.txt?username=room").status, 404)
 
@@ -295,10 +296,13 @@ class PeerTest(RoomTest):
         self.assertIn(b"does not let alice in: the name is in use", refused.stderr)
 
     def test_what_no_chat_room_is(self):
-        # The HTTP door gives up after 10 s, and says so.
-        other = self.run_room("alice", self.registry.address)
-        self.assertEqual(other.status, 76)
-        self.assertIn(b"does not answer as a chat-room server: HTTP/1.1 408", other.stderr)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            peer = self.start_peer("alice", f"127.0.0.1:{server.getsockname()[1]}", "room")
+            with server.accept()[0] as connection:
+                connection.sendall(b"220 mail.example ready\r\n")
+                self.assertEqual(peer.wait(), 76)
+        peer.dispose()
+        self.assertIn(b"does not answer as a chat-room server: 220 mail.example ready", peer.stderr)
         silent = f"{self.registry.door_host}:{self.registry.door_port}"
         self.assertEqual(self.run_room("alice", silent, "-W", "0.5").status, 124)
         self.assertEqual(self.run_room("alice", "127.0.0.1:1", "hi").status, 69)
@@ -311,6 +315,7 @@ class PeerTest(RoomTest):
         alice = self.start_room_peer("alice", self.registry.room_address)
         self.registry.signal(signal.SIGTERM)
         self.assertEqual(alice.wait(), 69)
+        self.assertEqual(self.registry.wait(), 0)
 
     def test_signals_leave_and_old_servers_take_others_in(self):
         for server in self.servers():

@@ -19,7 +19,7 @@ class RoomTest(DoorTest):
 
     def start_door(self, *options, **more):
         registry = super().start_door(*options, **more)
-        found = registry.wait_stderr(rb"listening room=(\S+):(\d+)")
+        found = registry.wait_stderr(rb"listening +room=(\S+):(\d+)")
         registry.room_host, registry.room_port = found.group(1).decode(), int(found.group(2))
         registry.room_address = f"{registry.room_host}:{registry.room_port}"
         return registry
