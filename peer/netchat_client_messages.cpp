@@ -71,8 +71,9 @@ void NetchatClient::handle_lookup(const RegistryAnswer& answer) {
   const auto* user = std::get_if<common::User>(&outcome);
   if (user == nullptr) return miss_recipient();
   const bool is_netchat = !user->is_relayed && user->transport == Transport::kTcp;
-  if (is_netchat) return send_to(*user);
-  if (!delivery_->take_back) return relay_to(*user);
+  if (!delivery_->take_back) return is_netchat ? send_to(*user) : relay_to(*user);
+  // What went by way of the registry has no id, whatever his program is by now.
+  if (is_netchat && !delivery_->take_back->id.empty()) return send_to(*user);
   fail_recipient(ExitStatus::kRefused,
                  fmt::format("{}'s program takes nothing back", user->name.text()));
 }

@@ -263,6 +263,13 @@ TEST_CASE("what was sent by way of the registry is in the history, and cannot be
   run.line("DELETE carol");
   run.answer(200, R"({"name":"carol","via":"relay","transport":"udp"})");
   CHECK(run.out == ">>Failed to send delete notification: carol's program takes nothing back\n");
+  // Not either when she has come back with a NetChat program: a signal without an id might hit
+  // another message.
+  run.out.clear();
+  run.line("DELETE carol");
+  run.answer_user("carol", "127.0.0.1:40002");
+  CHECK(run.out == ">>Failed to send delete notification: carol's program takes nothing back\n");
+  CHECK(run.connects.empty());
 }
 
 TEST_CASE("a text that no old program could take is not sent") {
