@@ -60,9 +60,11 @@ ExitStatus OpenDoors::open(const Options& options, std::uint16_t http_port) {
   std::vector<std::uint16_t> own_ports = {http_port};
   for (const auto& [door, core] : node_.doors()) {
     const auto wanted = options.doors.find(door);
-    if (wanted == options.doors.end()) continue;
+    const bool has_port = wanted != options.doors.end();
+    if (!has_port && door != Door::kNetchat) continue;
     OpenDoor& opened = open_[door];
     opened.server = std::make_unique<DoorServer>(loop_, *core, last_stream_, flush_node_);
+    if (!has_port) continue;
     const auto status = listen_at(
         loop_, wanted->second,
         [&opened](const Endpoint& endpoint) { return opened.server->listen(endpoint); },
@@ -91,6 +93,7 @@ void OpenDoors::announce() {
     for (const Endpoint& endpoint : opened.bound)
       log_.info("listening", {{std::string(to_string(door)), common::format_endpoint(endpoint)}});
   for (const auto& [door, opened] : open_) {
+    if (opened.bound.empty()) continue;
     const std::string_view mode = peer_mode(door);
     log_.info("ready",
               {{std::string(mode),
@@ -112,6 +115,11 @@ std::optional<doors::DoorNotice> OpenDoors::poll_notice() {
   for (const auto& [door, core] : node_.doors())
     if (auto notice = core->poll_notice()) return notice;
   return std::nullopt;
+}
+
+DoorServer* OpenDoors::server(Door door) {
+  const auto opened = open_.find(door);
+  return opened == open_.end() ? nullptr : opened->second.server.get();
 }
 
 void OpenDoors::stop_listening() {
