@@ -47,7 +47,8 @@ TEST_CASE("a user in the room is reached by name from every door, and sees who i
   }
   SUBCASE("by datagram, through a gateway port") {
     world.node().gateway()->prepare_all();
-    const auto port = world.node().directory().find(name("alice"))->user.endpoint.port;
+    const auto& ports = world.node().directory().find(name("alice"))->gateway_ports;
+    const std::uint16_t port = ports[common::Transport::kUdp];
     REQUIRE(port != 0);
     world.node().gateway()->handle_datagram(port, ip("127.0.0.1"),
                                             common::as_bytes(std::string_view("lara: hi")));
