@@ -111,9 +111,9 @@ TEST_CASE("an option that the mode has no use for is refused") {
     std::string_view why;
   };
   const Row rows[] = {
-      {send({"-n", "3"}), "-n is for listen, login and room; send has no use for it"},
+      {send({"-n", "3"}), "-n is for listen and login; send has no use for it"},
       {send({"--port", "5000"}), "--port is for listen and login; send has no use for it"},
-      {send({"--json"}), "--json is for listen, login and room; send has no use for it"},
+      {send({"--json"}), "--json is for listen and login; send has no use for it"},
       {send({"--advertise", "::1"}), "--advertise is for listen; send has no use for it"},
       {send({"--question", "never"}), "--question is for listen; send has no use for it"},
       {send({"--exec", "x"}), "--exec is for listen; send has no use for it"},
@@ -203,7 +203,7 @@ TEST_CASE("any other mode is the classic text and 64, with the nearest one") {
     const Leave left = leave_at_three({"alice", "127.0.0.1:8080", std::string(row.mode)});
     CHECK(left.out == "Invalid mode!\n");
     CHECK(left.err ==
-          "peer: the modes are listen, send, login and room" + std::string(row.hint) + '\n');
+          "peer: the modes are listen, send and login" + std::string(row.hint) + '\n');
     CHECK(left.status == common::ExitStatus::kUsage);
   }
 }
