@@ -136,6 +136,10 @@ std::string_view to_string(Door door) {
       return "netchat";
     case Door::kTwoConnection:
       return "two-connection";
+    case Door::kRoom:
+      return "room";
+    case Door::kRendezvous:
+      return "rendezvous";
   }
   return "unknown";
 }
@@ -147,9 +151,10 @@ std::optional<Transport> parse_transport(std::string_view text) {
 }
 
 std::optional<Door> parse_door(std::string_view text) {
-  if (text == "classic") return Door::kClassic;
-  if (text == "netchat") return Door::kNetchat;
-  if (text == "two-connection") return Door::kTwoConnection;
+  for (const Door door :
+       {Door::kClassic, Door::kNetchat, Door::kTwoConnection, Door::kRoom, Door::kRendezvous}) {
+    if (text == to_string(door)) return door;
+  }
   return std::nullopt;
 }
 

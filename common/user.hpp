@@ -54,7 +54,7 @@ std::optional<std::string> normalize_typed_name(std::string_view text);
 /// How the user's endpoint takes messages.
 enum class Transport { kUdp, kTcp };
 /// Which of the registry's doors the user came in by.
-enum class Door { kClassic, kNetchat, kTwoConnection };
+enum class Door { kClassic, kNetchat, kTwoConnection, kRoom, kRendezvous };
 
 std::string_view to_string(Transport transport);
 std::string_view to_string(Door door);

@@ -75,7 +75,7 @@ void Gateway::handle_datagram(std::uint16_t port, const common::IpAddress& sourc
   auto text = one_line_text(message->text);
   if (!text) return drop("malformed");
   ++counters_.taken;
-  hub_.deliver(Asker::kGateway, 0,
+  hub_.deliver(Asker::gateway(), 0,
                std::make_shared<const Message>(Message{sender->text(), *std::move(text), false}),
                user->second.name);
 }

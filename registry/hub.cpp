@@ -93,7 +93,7 @@ DeliveryId Hub::begin(Asker asker, std::uint64_t cookie, std::size_t recipients)
 void Hub::route(DeliveryId id, const Record& record, const MessagePtr& message,
                 Datagram& datagram) {
   if (record.session != 0) {
-    pushes_.push_back({id, record.session, message});
+    pushes_.push_back({id, record.user.door, record.session, message});
     return;
   }
   if (datagram == nullptr) datagram = make_datagram(*message);

@@ -44,7 +44,15 @@ bool is_success(DeliveryOutcome outcome);
 using DeliveryId = std::uint64_t;
 
 /// Who is told the result.
-enum class Asker { kTwoConnection, kHttp, kGateway };
+struct Asker {
+  enum class Kind { kDoor, kHttp, kGateway };
+  Kind kind = Kind::kHttp;
+  common::Door door{};  // of kDoor
+
+  static constexpr Asker at(common::Door door) { return {Kind::kDoor, door}; }
+  static constexpr Asker http() { return {Kind::kHttp, {}}; }
+  static constexpr Asker gateway() { return {Kind::kGateway, {}}; }
+};
 
 struct HubCounters {
   std::array<std::uint64_t, kDeliveryOutcomeCount> outcomes{};  // one a recipient
@@ -65,6 +73,7 @@ class Hub {
   /// Give this to the door's user; handle_outcome says what came of it.
   struct Push {
     DeliveryId delivery = 0;
+    common::Door door = common::Door::kTwoConnection;
     SessionId session = 0;
     MessagePtr message;
   };
@@ -81,7 +90,7 @@ class Hub {
   void handle_outcome(DeliveryId delivery, DeliveryOutcome outcome);
 
   struct Result {
-    Asker asker = Asker::kHttp;
+    Asker asker;
     std::uint64_t cookie = 0;
     DeliveryId delivery = 0;
     DeliveryOutcome outcome = DeliveryOutcome::kUnknown;

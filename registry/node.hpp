@@ -4,6 +4,8 @@
 #pragma once
 
 #include <deque>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -46,7 +48,8 @@ class Node {
     DeliveryOutcome outcome = DeliveryOutcome::kUnknown;
   };
 
-  Node(NodeOptions options, common::Random& random, http::HttpApi::RenderMetrics render_metrics);
+  Node(const NodeOptions& options, common::Random& random,
+       http::HttpApi::RenderMetrics render_metrics);
 
   http::ApiResult handle(TimePoint now, common::WallTime wall, Ticket ticket,
                          const http::ApiRequest& request);
@@ -76,19 +79,21 @@ class Node {
   Hub& hub() { return hub_; }
   /// Null if there is none.
   Gateway* gateway() { return gateway_ ? &*gateway_ : nullptr; }
-  doors::TwoConnectionDoor* two_connection() {
-    return two_connection_ ? &*two_connection_ : nullptr;
-  }
+  doors::TwoConnectionDoor* two_connection() { return two_connection_; }
+  using Doors = std::map<common::Door, std::unique_ptr<doors::MessageDoor>>;
+  const Doors& doors() const { return doors_; }
   http::HttpApi& api() { return api_; }
 
  private:
+  void open_doors(const NodeOptions& options);
   void wake_settled();
   void wake(const std::string& key);
 
   Directory directory_;
   Hub hub_;
   std::optional<Gateway> gateway_;
-  std::optional<doors::TwoConnectionDoor> two_connection_;
+  Doors doors_;
+  doors::TwoConnectionDoor* two_connection_ = nullptr;  // in doors_, if there is one
   http::HttpApi api_;
   std::unordered_map<DeliveryId, Ticket> awaiting_;
   std::unordered_map<ChangeId, Ticket> held_;

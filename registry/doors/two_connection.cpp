@@ -31,7 +31,7 @@ void TwoConnectionDoor::set_accounts(Accounts accounts) {
 }
 
 void TwoConnectionDoor::handle_accepted(TimePoint now, StreamId stream, const IpAddress& source,
-                                        const IpAddress& local) {
+                                        const common::Endpoint& local) {
   const bool is_counted = !source.is_loopback();
   const auto count = per_source_.find(source);
   const char* full = nullptr;
@@ -48,7 +48,7 @@ void TwoConnectionDoor::handle_accepted(TimePoint now, StreamId stream, const Ip
   auto client = std::make_unique<Client>();
   client->la = stream;
   client->source = source;
-  client->local = local;
+  client->local = local.address;
   Client& held = *clients_.emplace(stream, std::move(client)).first->second;
   set_state(now, held, State::kNew);
 }
@@ -266,8 +266,9 @@ void TwoConnectionDoor::run_message(Client& client, std::string_view content,
       Message{client.name->text(), std::string(content), !target.has_value()});
   client.state = State::kDelivering;
   client.delivery =
-      to ? hub_.deliver(Asker::kTwoConnection, client.la, std::move(message), *to)
-         : hub_.deliver_to_all(Asker::kTwoConnection, client.la, std::move(message), *client.name);
+      to ? hub_.deliver(Asker::at(common::Door::kTwoConnection), client.la, std::move(message), *to)
+         : hub_.deliver_to_all(Asker::at(common::Door::kTwoConnection), client.la,
+                               std::move(message), *client.name);
 }
 
 void TwoConnectionDoor::handle_result(TimePoint now, const Hub::Result& result) {
@@ -393,19 +394,53 @@ void TwoConnectionDoor::hold_back(TimePoint now, Client& client, Duration delay)
 void TwoConnectionDoor::refuse_login(TimePoint now, Client& client, LoginRefusal reason) {
   ++counters_.refused_logins[reason];
   constexpr std::size_t kUntoldMax = 1000;
-  if (refused_logins_.size() < kUntoldMax)
-    refused_logins_.push_back({client.login->name, client.source, reason});
+  if (notices_.size() < kUntoldMax) {
+    notices_.push_back({true,
+                        "login refused",
+                        {{"user", client.login->name},
+                         {"source", client.source.to_string()},
+                         {"reason", std::string(to_string(reason))}}});
+  }
   client.login.reset();
   set_state(now, client, State::kNew);
   reply(client, Reply::kLoginFailed);
   resume(now, client);
 }
 
-std::optional<TwoConnectionDoor::RefusedLogin> TwoConnectionDoor::poll_refused_login() {
-  if (refused_logins_.empty()) return std::nullopt;
-  RefusedLogin refused = std::move(refused_logins_.front());
-  refused_logins_.pop_front();
-  return refused;
+std::optional<DoorNotice> TwoConnectionDoor::poll_notice() {
+  if (notices_.empty()) return std::nullopt;
+  DoorNotice notice = std::move(notices_.front());
+  notices_.pop_front();
+  return notice;
+}
+
+std::vector<DoorMetric> TwoConnectionDoor::metrics() const {
+  DoorMetric logins{"logins_total", "Logins, by result.", false, "result", {}};
+  logins.values.emplace_back("ok", counters_.logins);
+  for (const auto& [reason, count] : counters_.refused_logins)
+    logins.values.emplace_back(to_string(reason), count);
+  return {
+      {"clients", "Command connections.", true, {}, {{"", clients_.size()}}},
+      {"accepted_total", "Command connections taken.", false, {}, {{"", counters_.accepted}}},
+      counts_by_reason("refused_total", "Connections closed at once.", counters_.refused),
+      std::move(logins),
+      {"throttled_logins_total",
+       "Logins held back after failed ones.",
+       false,
+       {},
+       {{"", counters_.throttled_logins}}},
+      {"failed_dials_total",
+       "Push connections that failed.",
+       false,
+       {},
+       {{"", counters_.failed_dials}}},
+      {"unrecognized_total",
+       "Lines answered 401.",
+       false,
+       {},
+       {{"", counters_.unrecognized_lines}}},
+      counts_by_reason("closed_total", "Connections given up.", counters_.closed),
+  };
 }
 
 void TwoConnectionDoor::run_port(TimePoint now, Client& client, const PortLine& line) {

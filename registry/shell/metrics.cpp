@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <vector>
 
@@ -57,6 +58,13 @@ void add_reasons(Families& families, const std::map<std::string, std::uint64_t>&
   for (const auto& [reason, count] : counts) families.add({{"reason", reason}}, count);
 }
 
+/// "two-connection" as it is written in a metric's name.
+std::string metric_name(common::Door door) {
+  std::string name(to_string(door));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
 void add_hub(Families& families, const Hub& hub) {
   families.begin("registry_deliveries_total", "Messages by what came of them, one a recipient.",
                  kCounter);
@@ -68,30 +76,13 @@ void add_hub(Families& families, const Hub& hub) {
       .add({}, hub.under_way());
 }
 
-void add_two_connection(Families& families, const doors::TwoConnectionDoor& door) {
-  const doors::TwoConnectionCounters& counters = door.counters();
-  families.begin("registry_two_connection_clients", "Command connections.", kGauge)
-      .add({}, door.client_count());
-  families.begin("registry_two_connection_accepted_total", "Command connections taken.", kCounter)
-      .add({}, counters.accepted);
-  families.begin("registry_two_connection_refused_total", "Connections closed at once.", kCounter);
-  add_reasons(families, counters.refused);
-  families.begin("registry_two_connection_logins_total", "Logins, by result.", kCounter)
-      .add({{"result", "ok"}}, counters.logins);
-  for (const auto& [reason, count] : counters.refused_logins)
-    families.add({{"result", std::string(doors::to_string(reason))}}, count);
-  families
-      .begin("registry_two_connection_throttled_logins_total",
-             "Logins held back after failed ones.", kCounter)
-      .add({}, counters.throttled_logins);
-  families
-      .begin("registry_two_connection_failed_dials_total", "Push connections that failed.",
-             kCounter)
-      .add({}, counters.failed_dials);
-  families.begin("registry_two_connection_unrecognized_total", "Lines answered 401.", kCounter)
-      .add({}, counters.unrecognized_lines);
-  families.begin("registry_two_connection_closed_total", "Connections given up.", kCounter);
-  add_reasons(families, counters.closed);
+void add_door(Families& families, const std::string& door, const doors::MessageDoor& held) {
+  for (const doors::DoorMetric& metric : held.metrics()) {
+    families.begin("registry_" + door + '_' + metric.name, metric.help,
+                   metric.is_gauge ? kGauge : kCounter);
+    for (const auto& [value, count] : metric.values)
+      families.add(metric.label.empty() ? Labels{} : Labels{{metric.label, value}}, count);
+  }
 }
 
 void add_gateway(Families& families, const Gateway& gateway) {
@@ -141,7 +132,7 @@ std::string render_metrics(const http::HttpApiCounters& api, const ConnectionCou
   families.begin("registry_store_failed_changes_total", "Changes answered 503.", kCounter)
       .add({}, store.failed_changes);
   if (messages.hub != nullptr) add_hub(families, *messages.hub);
-  if (messages.two_connection != nullptr) add_two_connection(families, *messages.two_connection);
+  for (const auto& [door, held] : messages.doors) add_door(families, metric_name(door), *held);
   if (messages.gateway != nullptr) add_gateway(families, *messages.gateway);
   families.begin("process_resident_memory_bytes", "Resident memory.", kGauge)
       .add({}, resident_bytes());

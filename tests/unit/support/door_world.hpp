@@ -55,7 +55,7 @@ class DoorWorld {
   StreamId connect(std::string_view source = "127.0.0.1") {
     const StreamId id = ++last_stream_;
     streams_[id];
-    door().handle_accepted(now_, id, ip(source), ip("127.0.0.1"));
+    door().handle_accepted(now_, id, ip(source), {ip("127.0.0.1"), 9000});
     settle();
     return id;
   }
