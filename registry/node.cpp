@@ -36,6 +36,11 @@ void Node::open_doors(const NodeOptions& options) {
     two_connection_ = door.get();
     doors_.emplace(common::Door::kTwoConnection, std::move(door));
   }
+  if (options.rendezvous) {
+    auto door = std::make_unique<doors::RendezvousDoor>(*options.rendezvous, directory_, hub_);
+    rendezvous_ = door.get();
+    doors_.emplace(common::Door::kRendezvous, std::move(door));
+  }
 }
 
 ApiResult Node::handle(TimePoint now, common::WallTime wall, Ticket ticket,

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "registry/directory.hpp"
+#include "registry/doors/rendezvous.hpp"
 #include "registry/doors/two_connection.hpp"
 #include "registry/gateway.hpp"
 #include "registry/http/http_api.hpp"
@@ -25,6 +26,8 @@ struct NodeOptions {
   std::vector<std::string> hosts = {};
   /// Whether there is a two-connection door.
   std::optional<doors::TwoConnectionOptions> two_connection = {};
+  /// Whether there is a rendezvous door.
+  std::optional<doors::RendezvousOptions> rendezvous = {};
   /// For the doors' users; not owned. None: no gateway.
   GatewayPorts* gateway_ports = nullptr;
   std::size_t gateway_ports_max = 64;
@@ -80,6 +83,7 @@ class Node {
   /// Null if there is none.
   Gateway* gateway() { return gateway_ ? &*gateway_ : nullptr; }
   doors::TwoConnectionDoor* two_connection() { return two_connection_; }
+  doors::RendezvousDoor* rendezvous() { return rendezvous_; }
   using Doors = std::map<common::Door, std::unique_ptr<doors::MessageDoor>>;
   const Doors& doors() const { return doors_; }
   http::HttpApi& api() { return api_; }
@@ -94,6 +98,7 @@ class Node {
   std::optional<Gateway> gateway_;
   Doors doors_;
   doors::TwoConnectionDoor* two_connection_ = nullptr;  // in doors_, if there is one
+  doors::RendezvousDoor* rendezvous_ = nullptr;         // the same
   http::HttpApi api_;
   std::unordered_map<DeliveryId, Ticket> awaiting_;
   std::unordered_map<ChangeId, Ticket> held_;

@@ -54,6 +54,11 @@ class StreamDoor {
   /// A connection was accepted: `source` is the other side's address, `local` our end.
   virtual void handle_accepted(TimePoint now, StreamId stream, const common::IpAddress& source,
                                const common::Endpoint& local) = 0;
+  /// The same, with the other side's port; for a door that shows it.
+  virtual void handle_accepted_from(TimePoint now, StreamId stream, const common::Endpoint& source,
+                                    const common::Endpoint& local) {
+    handle_accepted(now, stream, source.address, local);
+  }
   /// False: no more of this stream's bytes until a Resume.
   virtual bool handle_bytes(TimePoint now, StreamId stream, std::string_view bytes) = 0;
   /// The other side sends no more; it may still read.
@@ -64,6 +69,10 @@ class StreamDoor {
   virtual void handle_dialed(TimePoint now, StreamId client, std::optional<StreamId> stream) = 0;
   /// A Probe found the other side alive.
   virtual void handle_probed(TimePoint now, StreamId stream) = 0;
+
+  /// Much of what was written to the stream is not taken by the other side (`is_behind`: 64 KiB or
+  /// more), or, after that, little of it.
+  virtual void handle_backlog(TimePoint /*now*/, StreamId /*stream*/, bool /*is_behind*/) {}
 
   virtual void handle_timeout(TimePoint now) = 0;
   virtual std::optional<TimePoint> next_timeout() const = 0;
