@@ -47,6 +47,15 @@ std::optional<doors::TwoConnectionOptions> two_connection_options(const Options&
   return doors::TwoConnectionOptions{.allow_public_login = options.allow_public_login};
 }
 
+std::optional<doors::RendezvousOptions> rendezvous_options(const Options& options) {
+  if (!options.doors.contains(common::Door::kRendezvous)) return std::nullopt;
+  const auto since_zero =
+      std::chrono::duration_cast<std::chrono::milliseconds>(monotonic_now().time_since_epoch());
+  return doors::RendezvousOptions{
+      .lease = options.rules.lease,
+      .wall_at_zero = {common::os::wall_now().unix_ms - since_zero.count()}};
+}
+
 std::string_view to_string(DirectoryEvent::Kind kind) {
   switch (kind) {
     case DirectoryEvent::Kind::kRegistered:
@@ -75,6 +84,7 @@ Process::Process(Options options)
       node_({.rules = options_.rules,
              .hosts = own_host_names(options_),
              .two_connection = two_connection_options(options_),
+             .rendezvous = rendezvous_options(options_),
              .gateway_ports = options_.doors.empty() ? nullptr : &gateway_sockets_,
              .gateway_ports_max = options_.gateway_ports},
             random_,
@@ -292,8 +302,11 @@ void Process::run_doors() {
   while (doors_.flush() && ++round < kRoundsMax) node_.run_hub(monotonic_now());
   if (round == kRoundsMax) flush_node_soon();
   while (const auto notice = doors_.poll_notice()) {
-    if (!may_log_user_line()) continue;
-    if (notice->is_warning) {
+    const bool is_classic = log_.format() == LogFormat::kClassic && !notice->classic.empty();
+    if ((notice->event.empty() && !is_classic) || !may_log_user_line()) continue;
+    if (is_classic) {
+      log_.info(notice->classic);
+    } else if (notice->is_warning) {
       log_.warn(notice->event, notice->fields);
     } else {
       log_.info(notice->event, notice->fields);
