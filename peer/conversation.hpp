@@ -151,7 +151,7 @@ class Conversation {
   virtual void handle_listening(TimePoint /*now*/, std::uint16_t /*port*/) {}
   /// The other answer: why nobody can connect, a sentence for a Note, and a fitting status.
   virtual void handle_listen_failed(TimePoint /*now*/, common::ExitStatus /*status*/,
-                                    std::string /*why*/) {}
+                                    std::string_view /*why*/) {}
   /// Somebody at `from` connected to where we listen, at our address `local`. True to keep the
   /// link; else it is closed at once, and no handle_closed follows.
   [[nodiscard]] virtual bool handle_accepted(TimePoint /*now*/, LinkId /*link*/,

@@ -207,9 +207,10 @@ void TwoConnectionClient::handle_listening(TimePoint now, std::uint16_t port) {
   say(now, fmt::format("/port {}", port));
 }
 
-void TwoConnectionClient::handle_listen_failed(TimePoint now, ExitStatus status, std::string why) {
+void TwoConnectionClient::handle_listen_failed(TimePoint now, ExitStatus status,
+                                               std::string_view why) {
   if (step_ != Step::kListening || is_leaving()) return;
-  note(std::move(why), /*is_problem=*/true);
+  note(std::string(why), /*is_problem=*/true);
   begin_leaving(now, status);
 }
 

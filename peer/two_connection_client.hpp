@@ -59,7 +59,8 @@ class TwoConnectionClient final : public Conversation {
                     common::Bytes bytes) override;
   void handle_closed(TimePoint now, LinkId link, std::string_view why) override;
   void handle_listening(TimePoint now, std::uint16_t port) override;
-  void handle_listen_failed(TimePoint now, common::ExitStatus status, std::string why) override;
+  void handle_listen_failed(TimePoint now, common::ExitStatus status,
+                            std::string_view why) override;
   /// True if that is the second connection.
   [[nodiscard]] bool handle_accepted(TimePoint now, LinkId link, const common::Endpoint& from,
                                      const common::Endpoint& local) override;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/os/clock.hpp"
+#include "common/os/standard_streams.hpp"
 #include "peer/shell/console.hpp"
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/links.hpp"
@@ -205,6 +206,16 @@ class ConversationRun {
 
 ExitStatus run_conversation(const Options& options, Conversation& conversation, UniqueFd server) {
   return ConversationRun(options, conversation, std::move(server)).run();
+}
+
+ExitStatus refuse(ExitStatus status, std::string_view text) {
+  common::os::print_error(fmt::format("peer: {}\n", text));
+  return status;
+}
+
+std::optional<std::string> command_line(const Options& options) {
+  if (options.command.empty()) return std::nullopt;
+  return fmt::format("{}", fmt::join(options.command, " "));
 }
 
 common::expected<ServerConnection, std::string> connect_to_server(const Options& options) {

@@ -15,6 +15,12 @@ namespace peer {
 common::ExitStatus run_conversation(const Options& options, Conversation& conversation,
                                     common::os::UniqueFd server);
 
+/// What is said where nothing can begin; returns `status`.
+common::ExitStatus refuse(common::ExitStatus status, std::string_view text);
+
+/// The words of the options' command as one line, a blank between; nothing if there are none.
+std::optional<std::string> command_line(const Options& options);
+
 /// The first connection of a mode that has a server.
 struct ServerConnection {
   common::os::UniqueFd fd;

@@ -4,14 +4,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <numeric>
 
-#include "common/os/clock.hpp"
 #include "common/os/random.hpp"
-#include "common/os/standard_streams.hpp"
 #include "common/safe_text.hpp"
 #include "peer/shell/conversation_run.hpp"
 #include "peer/shell/line_reader.hpp"
@@ -24,8 +20,6 @@ namespace peer {
 namespace {
 
 using common::ExitStatus;
-using common::os::monotonic_now;
-using common::os::print_error;
 using common::os::UniqueFd;
 
 /// From the file or else from the environment; nothing if neither says one. An error is a sentence.
@@ -54,25 +48,10 @@ common::expected<std::optional<std::string>, std::string> find_password(const Op
   return std::optional(std::move(password));
 }
 
-std::optional<std::string> join(const std::vector<std::string>& words) {
-  if (words.empty()) return std::nullopt;
-  return std::accumulate(words.begin() + 1, words.end(), words[0],
-                         [](std::string line, const std::string& word) {
-                           line += ' ';
-                           return line += word;
-                         });
-}
-
-ExitStatus refuse(ExitStatus status, std::string_view text) {
-  print_error(fmt::format("peer: {}\n", text));
-  return status;
-}
-
 }  // namespace
 
 ExitStatus run_login(const Options& options) {
-  const auto begun = monotonic_now();
-  auto command = join(options.command);
+  auto command = command_line(options);
   if (command) {
     if (const auto why = why_no_command(*command))
       return refuse(ExitStatus::kUsage, fmt::format("the command {}", *why));
@@ -80,15 +59,12 @@ ExitStatus run_login(const Options& options) {
   }
 
   // Nothing is begun yet: a signal, and the end of -W, may end it as they end any program.
-  std::optional<TimeLimit> limit(options.wait);
-  auto password = limit->during([&] { return find_password(options); });
+  TimeLimit limit(options.wait);
+  auto password = limit.during([&] { return find_password(options); });
   if (!password) return refuse(ExitStatus::kConfiguration, password.error());
-  auto connection = limit->during([&] { return connect_to_server(options); });
+  auto connection = limit.during([&] { return connect_to_server(options); });
   if (!connection) return refuse(ExitStatus::kUnavailable, connection.error());
-  limit.reset();
 
-  auto wait = options.wait;
-  if (wait) wait = std::max(*wait - (monotonic_now() - begun), common::Duration::zero());
   common::os::SystemRandom random;
   TwoConnectionClient client(
       {.name = options.is_name_asked ? std::nullopt : std::optional(options.name),
@@ -100,7 +76,7 @@ ExitStatus run_login(const Options& options) {
        .json = options.json,
        .command = std::move(command),
        .count = options.count,
-       .wait = wait,
+       .wait = limit.take_rest(),
        .port = options.port},
       random);
   return run_conversation(options, client, std::move(connection->fd));

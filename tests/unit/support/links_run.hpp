@@ -53,7 +53,7 @@ class Heard final : public peer::Conversation {
     port = listening;
   }
   void handle_listen_failed(peer::TimePoint /*now*/, common::ExitStatus status,
-                            std::string why) override {
+                            std::string_view why) override {
     log += fmt::format("{} {}; ", static_cast<int>(status), why);
   }
   [[nodiscard]] bool handle_accepted(peer::TimePoint /*now*/, peer::LinkId link,
