@@ -9,6 +9,7 @@
 #include "common/os/standard_streams.hpp"
 #include "peer/shell/listen_run.hpp"
 #include "peer/shell/login_run.hpp"
+#include "peer/shell/meet_run.hpp"
 #include "peer/shell/options.hpp"
 #include "peer/shell/send_run.hpp"
 
@@ -22,6 +23,8 @@ common::ExitStatus run(const peer::Options& options) {
       return peer::run_send(options);
     case peer::Mode::kLogin:
       return peer::run_login(options);
+    case peer::Mode::kMeet:
+      return peer::run_meet(options);
   }
   return common::ExitStatus::kUsage;
 }

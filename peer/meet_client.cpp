@@ -96,9 +96,9 @@ void MeetClient::handle_listening(TimePoint now, std::uint16_t port) {
   await(now, Awaited::kLookup, kReplyTime);
 }
 
-void MeetClient::handle_listen_failed(TimePoint now, ExitStatus status, std::string why) {
+void MeetClient::handle_listen_failed(TimePoint now, ExitStatus status, std::string_view why) {
   if (step_ != Step::kListening || is_leaving()) return;
-  note(std::move(why), /*is_problem=*/true);
+  note(std::string(why), /*is_problem=*/true);
   begin_leaving(now, status);
 }
 

@@ -65,7 +65,8 @@ class MeetClient final : public Conversation {
   void handle_closed(TimePoint now, LinkId link, std::string_view why) override;
   void handle_sent(TimePoint now, LinkId link, std::size_t bytes) override;
   void handle_listening(TimePoint now, std::uint16_t port) override;
-  void handle_listen_failed(TimePoint now, common::ExitStatus status, std::string why) override;
+  void handle_listen_failed(TimePoint now, common::ExitStatus status,
+                            std::string_view why) override;
   [[nodiscard]] bool handle_accepted(TimePoint now, LinkId link, const common::Endpoint& from,
                                      const common::Endpoint& local) override;
   void handle_input_line(TimePoint now, std::string_view line) override;

@@ -27,6 +27,12 @@ constexpr std::array kModes = {
         .takes_command = true,
         .may_ask_for_name = true,
     },
+    ModeRow{
+        .name = "meet",
+        .mode = Mode::kMeet,
+        .usage = "SEARCH NAME, CHAT REQUEST NAME, LOGOUT ...  at a rendezvous registry",
+        .options = "-n --port --json --udp --hello",
+    },
 };
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace peer {
 
-enum class Mode { kListen, kSend, kLogin };
+enum class Mode { kListen, kSend, kLogin, kMeet };
 
 struct ModeRow {
   std::string_view name;
