@@ -120,6 +120,14 @@ expected<UserName, NameError> UserName::parse(std::string_view text) {
   return UserName(std::string(text), *std::move(key));
 }
 
+expected<UserName, NameError> UserName::parse_addressee(std::string_view text) {
+  auto name = parse(text);
+  if (!name && name.error() == NameError::kReserved && fold(text) == "room") return room();
+  return name;
+}
+
+UserName UserName::room() { return UserName("room", "room"); }
+
 std::optional<std::string> normalize_typed_name(std::string_view text) {
   return map_utf8(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 }

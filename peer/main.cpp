@@ -11,6 +11,7 @@
 #include "peer/shell/login_run.hpp"
 #include "peer/shell/meet_run.hpp"
 #include "peer/shell/options.hpp"
+#include "peer/shell/room_run.hpp"
 #include "peer/shell/send_run.hpp"
 
 namespace {
@@ -25,6 +26,8 @@ common::ExitStatus run(const peer::Options& options) {
       return peer::run_login(options);
     case peer::Mode::kMeet:
       return peer::run_meet(options);
+    case peer::Mode::kRoom:
+      return peer::run_room(options);
   }
   return common::ExitStatus::kUsage;
 }

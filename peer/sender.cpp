@@ -15,10 +15,11 @@ using common::ExitStatus;
 
 constexpr const char* kNobodyOnline = "There is no online users!";
 
-/// The name that a person typed, as the directory knows it; nothing if nobody can have it.
+/// The name that a person typed, as the directory knows it; nothing if nobody can have it, and it is
+/// not the room's either.
 std::optional<common::UserName> parse_typed(const std::string& typed) {
   const auto normal = common::normalize_typed_name(typed);
-  auto name = common::UserName::parse(normal ? *normal : typed);
+  auto name = common::UserName::parse_addressee(normal ? *normal : typed);
   if (!name) return std::nullopt;
   return *std::move(name);
 }

@@ -314,6 +314,10 @@ Directory::Entry& Directory::index(Record record, std::map<Version, Entry*>& ord
 std::optional<Refusal> Directory::attach(const Attachment& attachment) {
   ENSURE(attachment.session != 0);
   const std::string& key = attachment.name.key();
+  // security: without this, whoever came first through a door without passwords could keep the
+  // owner of an account out and speak in his name.
+  if (attachment.door != common::Door::kTwoConnection && reserved_.contains(key))
+    return Refusal::kAccountName;
   if (changing_.contains(key) || find_entry(key) != nullptr) return Refusal::kNameTaken;
   if (const auto refusal = check_room({.source = attachment.source, .token = std::nullopt}))
     return refusal;

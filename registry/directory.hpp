@@ -147,7 +147,8 @@ class Directory {
                       const Caller& caller);
 
   /// Lists a connected user, at once. Refused (kNameTaken, kFull) while the name is held or being
-  /// claimed by anybody.
+  /// claimed by anybody, and (kAccountName) at doors that ask for no password if it is an
+  /// account's.
   std::optional<Refusal> attach(const Attachment& attachment);
   /// The connection is gone. Nothing happens if that session is not listed.
   void detach(const common::UserName& name, SessionId session);

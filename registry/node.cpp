@@ -36,6 +36,10 @@ void Node::open_doors(const NodeOptions& options) {
     two_connection_ = door.get();
     doors_.emplace(common::Door::kTwoConnection, std::move(door));
   }
+  if (options.room) {
+    doors_.emplace(common::Door::kRoom,
+                   std::make_unique<doors::RoomDoor>(*options.room, directory_, hub_));
+  }
   if (options.rendezvous) {
     auto door = std::make_unique<doors::RendezvousDoor>(*options.rendezvous, directory_, hub_);
     rendezvous_ = door.get();
@@ -126,6 +130,7 @@ void Node::run_hub(TimePoint now) {
             releases_.push_back({ticket.mapped(), Release::Kind::kDelivered, result->outcome});
           }
           break;
+        case Asker::Kind::kNobody:
         case Asker::Kind::kGateway:
           break;  // a datagram's sender is not answered
       }

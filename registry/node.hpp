@@ -14,6 +14,7 @@
 
 #include "registry/directory.hpp"
 #include "registry/doors/rendezvous.hpp"
+#include "registry/doors/room.hpp"
 #include "registry/doors/two_connection.hpp"
 #include "registry/gateway.hpp"
 #include "registry/http/http_api.hpp"
@@ -26,6 +27,8 @@ struct NodeOptions {
   std::vector<std::string> hosts = {};
   /// Whether there is a two-connection door.
   std::optional<doors::TwoConnectionOptions> two_connection = {};
+  /// Whether there is a room door.
+  std::optional<doors::RoomOptions> room = {};
   /// Whether there is a rendezvous door.
   std::optional<doors::RendezvousOptions> rendezvous = {};
   /// For the doors' users; not owned. None: no gateway.

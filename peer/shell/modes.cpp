@@ -28,6 +28,13 @@ constexpr std::array kModes = {
         .may_ask_for_name = true,
     },
     ModeRow{
+        .name = "room",
+        .mode = Mode::kRoom,
+        .usage = "TEXT  said in a chat room, by line or once; HOST:PORT is its server",
+        .options = "-n --json",
+        .takes_command = true,
+    },
+    ModeRow{
         .name = "meet",
         .mode = Mode::kMeet,
         .usage = "SEARCH NAME, CHAT REQUEST NAME, LOGOUT ...  at a rendezvous registry",

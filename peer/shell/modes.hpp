@@ -10,7 +10,7 @@
 
 namespace peer {
 
-enum class Mode { kListen, kSend, kLogin, kMeet };
+enum class Mode { kListen, kSend, kLogin, kRoom, kMeet };
 
 struct ModeRow {
   std::string_view name;

@@ -65,5 +65,12 @@ inline constexpr std::size_t kUnderWayMax = 64;
 /// closed.
 inline constexpr std::size_t kLinksPerUserMax = 8;
 inline constexpr std::size_t kUnboundLinksMax = 1024;
+/// A newcomer to the room who does not say his name. An old program writes blank lines without end
+/// once its server has closed, so nobody is dropped lightly; and a full door makes room (room.hpp).
+inline constexpr Duration kNamelessTime = std::chrono::hours(1);
+/// Who is behind in reading the room has the others wait so long for him; then he is dropped.
+inline constexpr Duration kBehindTime = std::chrono::seconds(2);
+/// Lines times readers that the room hands out before what was written leaves.
+inline constexpr std::size_t kRoomWritesAtOnce = 16'384;
 
 }  // namespace registry::doors

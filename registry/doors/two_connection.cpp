@@ -244,7 +244,7 @@ void TwoConnectionDoor::run_message(Client& client, std::string_view content,
                                     std::optional<std::string_view> target) {
   std::optional<UserName> to;
   if (target) {
-    auto name = UserName::parse(*target);
+    auto name = UserName::parse_addressee(*target);
     if (!name) return reply(client, Reply::kNotDelivered);  // nobody can have that name
     to = *std::move(name);
   }

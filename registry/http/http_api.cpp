@@ -392,16 +392,27 @@ ApiResponse HttpApi::old_list(const ApiRequest& request) {
   return text_response(200, "text/plain", std::move(body));
 }
 
+common::User HttpApi::room_user() {
+  return {.name = common::UserName::room(),
+          .endpoint = {},
+          .transport = common::Transport::kUdp,
+          .door = common::Door::kRoom,
+          .since = {},
+          .is_relayed = true};
+}
+
 ApiResponse HttpApi::get_user(const ApiRequest& request, std::string_view text) {
   const bool json = wants_json(request);
-  const auto name = common::UserName::parse(text);
+  const auto name = common::UserName::parse_addressee(text);
   if (!name) {
     return error_response(ApiError::kMalformedName,
                           fmt::format("the name {}", to_string(name.error())), json);
   }
   if (!json && gateway_ != nullptr) gateway_->prepare(*name);
   const Record* record = directory_.find(*name);
-  const auto user = record ? show(*record, view_of(request, json)) : std::nullopt;
+  auto user = record ? show(*record, view_of(request, json)) : std::nullopt;
+  // Not listed, but our own peers find the way to it. A plain answer would have to name a port.
+  if (json && name->is_room() && hub_.room().is_open()) user = room_user();
   if (!user) {
     return error_response(ApiError::kUserNotFound,
                           fmt::format("user {} is not found", name->text()), json,

@@ -145,6 +145,7 @@ class HttpApi {
   ApiResult registered(const ApiRequest& request, const common::ClassicRecord& record,
                        std::optional<Duration> lease, Outcome outcome);
   ApiResponse get_list(const ApiRequest& request);
+  static common::User room_user();
   ApiResponse get_user(const ApiRequest& request, std::string_view name);
   ApiResponse get_changes(const ApiRequest& request, std::string_view since);
   ApiResponse old_list(const ApiRequest& request);

@@ -33,7 +33,7 @@ ApiResult begin_message(const ApiRequest& request, std::string_view to, const Di
   const auto fail = [&](ApiError error, std::string_view text) {
     return error_response(error, text, json);
   };
-  const auto name = common::UserName::parse(to);
+  const auto name = common::UserName::parse_addressee(to);
   if (!name) {
     return fail(ApiError::kMalformedName, fmt::format("the name {}", to_string(name.error())));
   }

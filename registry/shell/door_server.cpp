@@ -259,7 +259,17 @@ void DoorServer::write(const doors::Write& write) {
     send_some(write.stream, *stream);
   } else {
     watch(write.stream, *stream);  // more than he may leave unread: his commands wait
+    tell_backlog(write.stream, *stream);
   }
+}
+
+void DoorServer::tell_backlog(StreamId id, Stream& stream) {
+  if (stream.phase != Stream::Phase::kOpen) return;
+  const std::size_t bytes = stream.out_bytes;
+  const bool is_behind = bytes > (stream.is_behind ? kOutBytesMax / 2 : kOutBytesMax);
+  if (is_behind == stream.is_behind) return;
+  stream.is_behind = is_behind;
+  door_.handle_backlog(monotonic_now(), id, is_behind);
 }
 
 bool DoorServer::send_some(StreamId id, Stream& stream) {
@@ -297,6 +307,7 @@ bool DoorServer::send_some(StreamId id, Stream& stream) {
     arm_tick();
   }
   watch(id, stream);
+  tell_backlog(id, stream);
   return true;
 }
 

@@ -59,6 +59,7 @@ class DoorServer {
     Phase phase = Phase::kOpen;
     bool has_ended = false;      // the other side sends no more
     bool is_unwanted = false;    // the door takes no bytes now
+    bool is_behind = false;      // as the door was told of it
     std::uint32_t interest = 0;  // what epoll watches it for
     std::vector<std::shared_ptr<const std::string>> out;
     std::size_t sent = 0;       // of the front of `out`
@@ -85,6 +86,7 @@ class DoorServer {
   bool check_probe(StreamId id, Stream& stream);
   /// False if the stream broke and is gone.
   bool send_some(StreamId id, Stream& stream);
+  void tell_backlog(StreamId id, Stream& stream);
   void end_our_half(StreamId id, Stream& stream);
   void watch(StreamId id, Stream& stream);
   void lose(StreamId id);

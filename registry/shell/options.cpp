@@ -17,7 +17,6 @@ namespace {
 constexpr std::string_view kHelp =
     R"(registry - who is there, under which name, at which address
 
-Examples
   registry                        listen on 127.0.0.1:8080, for this machine
   registry 0.0.0.0:8080           for every machine that can reach this one
 
@@ -31,9 +30,10 @@ Options
       --classic-lease SECONDS  the same for old programs (86400)
       --allow-foreign-address  let users register addresses that are not theirs
       --host NAME              another name it answers to (repeatable)
-      --two-connection HOST:PORT --accounts FILE   a door for users who log in
-         [--strict] [--allow-public-login] [--gateway-ports N]
-      --rendezvous HOST:PORT [--rendezvous-udp HOST:PORT]   a door to meet at
+      --two-connection HOST:PORT --accounts FILE  [--strict --allow-public-login]
+      --room HOST:PORT         a chat room; old programs expect port 12000
+      --rendezvous HOST:PORT [--rendezvous-udp HOST:PORT]   chats by consent
+      --gateway-ports N        for users of these doors: UDP ports (64)
       --log-format text|json|classic   one line an event, on standard error
       --check    look at options and files, then exit      -h, --help  --version
 
@@ -41,7 +41,7 @@ Exit status  0 drained after SIGTERM or SIGINT   64 usage
              69 port or data in use   78 configuration
 )";
 
-constexpr std::array<std::string_view, 17> kOptionNames = {"--userlist",
+constexpr std::array<std::string_view, 18> kOptionNames = {"--userlist",
                                                            "--data",
                                                            "--lease",
                                                            "--classic-lease",
@@ -49,6 +49,7 @@ constexpr std::array<std::string_view, 17> kOptionNames = {"--userlist",
                                                            "--host",
                                                            "--log-format",
                                                            "--two-connection",
+                                                           "--room",
                                                            "--accounts",
                                                            "--strict",
                                                            "--allow-public-login",
@@ -59,7 +60,8 @@ constexpr std::array<std::string_view, 17> kOptionNames = {"--userlist",
                                                            "--help",
                                                            "--version"};
 /// Doors that are opened by an option of their own.
-constexpr std::array kDoors = {common::Door::kTwoConnection, common::Door::kRendezvous};
+constexpr std::array kDoors = {common::Door::kTwoConnection, common::Door::kRoom,
+                               common::Door::kRendezvous};
 
 std::string option_of(common::Door door) { return fmt::format("--{}", to_string(door)); }
 

@@ -47,13 +47,21 @@ std::optional<doors::TwoConnectionOptions> two_connection_options(const Options&
   return doors::TwoConnectionOptions{.allow_public_login = options.allow_public_login};
 }
 
-std::optional<doors::RendezvousOptions> rendezvous_options(const Options& options) {
-  if (!options.doors.contains(common::Door::kRendezvous)) return std::nullopt;
+/// What the wall clock showed when the monotonic one began.
+common::WallTime wall_at_zero() {
   const auto since_zero =
       std::chrono::duration_cast<std::chrono::milliseconds>(monotonic_now().time_since_epoch());
-  return doors::RendezvousOptions{
-      .lease = options.rules.lease,
-      .wall_at_zero = {common::os::wall_now().unix_ms - since_zero.count()}};
+  return {common::os::wall_now().unix_ms - since_zero.count()};
+}
+
+std::optional<doors::RoomOptions> room_options(const Options& options) {
+  if (!options.doors.contains(common::Door::kRoom)) return std::nullopt;
+  return doors::RoomOptions{.wall_at_zero = wall_at_zero()};
+}
+
+std::optional<doors::RendezvousOptions> rendezvous_options(const Options& options) {
+  if (!options.doors.contains(common::Door::kRendezvous)) return std::nullopt;
+  return doors::RendezvousOptions{.lease = options.rules.lease, .wall_at_zero = wall_at_zero()};
 }
 
 std::string_view to_string(DirectoryEvent::Kind kind) {
@@ -84,6 +92,7 @@ Process::Process(Options options)
       node_({.rules = options_.rules,
              .hosts = own_host_names(options_),
              .two_connection = two_connection_options(options_),
+             .room = room_options(options_),
              .rendezvous = rendezvous_options(options_),
              .gateway_ports = options_.doors.empty() ? nullptr : &gateway_sockets_,
              .gateway_ports_max = options_.gateway_ports},

@@ -109,9 +109,9 @@ TEST_CASE("an option that the mode has no use for is refused") {
     std::string_view why;
   };
   const Row rows[] = {
-      {send({"-n", "3"}), "-n is for listen, login and meet; send has no use for it"},
+      {send({"-n", "3"}), "-n is for listen, login, room and meet; send has no use for it"},
       {send({"--port", "5000"}), "--port is for listen, login and meet; send has no use for it"},
-      {send({"--json"}), "--json is for listen, login and meet; send has no use for it"},
+      {send({"--json"}), "--json is for listen, login, room and meet; send has no use for it"},
       {send({"--advertise", "::1"}), "--advertise is for listen; send has no use for it"},
       {send({"--question", "never"}), "--question is for listen; send has no use for it"},
       {send({"--exec", "x"}), "--exec is for listen; send has no use for it"},
@@ -200,7 +200,8 @@ TEST_CASE("any other mode is the classic text and 64, with the nearest one") {
     CAPTURE(row.mode);
     const Leave left = leave({"alice", "127.0.0.1:8080", std::string(row.mode)});
     CHECK(left.out == "Invalid mode!\n");
-    CHECK(left.err == "peer: the modes are listen, send, login and meet" + std::string(row.hint) + '\n');
+    CHECK(left.err ==
+          "peer: the modes are listen, send, login, room and meet" + std::string(row.hint) + '\n');
     CHECK(left.status == common::ExitStatus::kUsage);
   }
 }

@@ -1,4 +1,4 @@
-// The two-connection door with directory and hub, and clients that a test moves by hand.
+// The doors of streams with directory and hub, and clients that a test moves by hand.
 #pragma once
 
 #include <map>
@@ -36,6 +36,7 @@ class DoorWorld {
                      registry::doors::TwoConnectionOptions options = {},
                      std::size_t gateway_ports = 64)
       : node_({.two_connection = options,
+               .room = registry::doors::RoomOptions{.wall_at_zero = {1'000'000}},
                .gateway_ports = &ports,
                .gateway_ports_max = gateway_ports},
               random_, [] { return std::string(); }) {
@@ -49,6 +50,9 @@ class DoorWorld {
 
   registry::Node& node() { return node_; }
   registry::doors::TwoConnectionDoor& door() { return *node_.two_connection(); }
+  registry::doors::RoomDoor& room() {
+    return static_cast<registry::doors::RoomDoor&>(*node_.doors().at(common::Door::kRoom));
+  }
   common::TimePoint now() const { return now_; }
 
   /// A client's connection; what is said on it is in said(id) from then on.
@@ -60,21 +64,41 @@ class DoorWorld {
     return id;
   }
   void send(StreamId id, std::string_view bytes) {
-    streams_[id].takes_more = door().handle_bytes(now_, id, bytes);
+    streams_[id].takes_more = door_of(id).handle_bytes(now_, id, bytes);
     settle();
   }
   void end(StreamId id) {
-    door().handle_end(now_, id);
+    door_of(id).handle_end(now_, id);
     settle();
   }
   void cut(StreamId id) {
-    door().handle_closed(now_, id);
+    door_of(id).handle_closed(now_, id);
     settle();
   }
   /// What has been sent since it was last asked.
   std::string said(StreamId id) { return std::exchange(streams_[id].out, {}); }
   bool is_closed(StreamId id) { return streams_[id].is_closed; }
   bool takes_more(StreamId id) { return streams_[id].takes_more; }
+
+  /// A connection to the room's door, which has asked for a name.
+  StreamId come(std::string_view source = "127.0.0.1") {
+    const StreamId id = ++last_stream_;
+    streams_[id].is_in_room = true;
+    room().handle_accepted(now_, id, ip(source), {ip("127.0.0.1"), 12'000});
+    settle();
+    return id;
+  }
+  /// A user in the room; his greetings are read.
+  StreamId enter(std::string_view name, std::string_view source = "127.0.0.1") {
+    const StreamId id = come(source);
+    send(id, std::string(name) + '\n');
+    ENSURE(said(id).ends_with(registry::doors::kRoomWelcome));
+    return id;
+  }
+  void fall_behind(StreamId id, bool is_behind = true) {
+    door_of(id).handle_backlog(now_, id, is_behind);
+    settle();
+  }
 
   /// Both connections of a user who has logged in; their greetings are read.
   struct User {
@@ -168,9 +192,11 @@ class DoorWorld {
         to_verify.erase(to_verify.begin());
         finish_verification(verify);
       }
-      while (const auto action = door().poll_action()) {
-        is_quiet = false;
-        carry_out(*action);
+      for (const auto& [kind, door] : node_.doors()) {
+        while (const auto action = door->poll_action()) {
+          is_quiet = false;
+          carry_out(*action);
+        }
       }
     }
     while (node_.poll_event()) {
@@ -184,7 +210,13 @@ class DoorWorld {
     std::string out;
     bool is_closed = false;
     bool takes_more = true;
+    bool is_in_room = false;
   };
+
+  registry::doors::StreamDoor& door_of(StreamId id) {
+    if (streams_.at(id).is_in_room) return room();
+    return door();
+  }
 
   void finish_verification(const registry::doors::TwoConnectionDoor::Verify& verify) {
     door().handle_verified(now_, common::WallTime{1}, verify.client,
