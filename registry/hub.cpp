@@ -23,10 +23,6 @@ std::shared_ptr<const common::ByteVector> make_datagram(const Message& message) 
   return std::make_shared<const common::ByteVector>(*std::move(datagram));
 }
 
-bool can_be_reached(const Record& record) {
-  return record.session != 0 || record.user.transport == common::Transport::kUdp;
-}
-
 }  // namespace
 
 std::string_view to_string(DeliveryOutcome outcome) {
@@ -63,7 +59,7 @@ DeliveryId Hub::deliver(Asker asker, std::uint64_t cookie, const MessagePtr& mes
   }
   const DeliveryId id = begin(asker, cookie, 1);
   const Record* record = directory_.find(to);
-  if (record == nullptr || !can_be_reached(*record)) {
+  if (record == nullptr) {
     handle_outcome(id, DeliveryOutcome::kUnknown);
     return id;
   }
@@ -79,7 +75,7 @@ DeliveryId Hub::deliver_to_all(Asker asker, std::uint64_t cookie, const MessageP
   Delivery& delivery = deliveries_.at(id);
   Datagram datagram;
   directory_.for_each([&](const Record& record) {
-    if (record.user.name == sender || !can_be_reached(record)) return;
+    if (record.user.name == sender) return;
     ++delivery.left;
     route(id, record, message, datagram);
   });
@@ -109,7 +105,7 @@ DeliveryId Hub::deliver_to_room(Asker asker, std::uint64_t cookie, const Message
   MessagePtr outside;
   Datagram datagram;
   room_.for_each_guest(directory_, [&](const Record& record) {
-    if (record.user.name == sender || !can_be_reached(record)) return;
+    if (record.user.name == sender) return;
     if (outside == nullptr) {
       outside = std::make_shared<const Message>(Message{
           common::UserName::room().text(), '<' + message->from + "> " + message->text, false});
@@ -132,7 +128,7 @@ std::optional<DeliveryOutcome> Hub::greet(const common::UserName& sender, std::s
     room_.dismiss(sender);
     return DeliveryOutcome::kDelivered;
   }
-  if (record == nullptr || !can_be_reached(*record)) return std::nullopt;
+  if (record == nullptr) return std::nullopt;
   if (!room_.invite(directory_, *record)) return DeliveryOutcome::kBusy;
   return std::nullopt;
 }
@@ -147,7 +143,20 @@ DeliveryId Hub::begin(Asker asker, std::uint64_t cookie, std::size_t recipients)
 void Hub::route(DeliveryId id, const Record& record, const MessagePtr& message,
                 Datagram& datagram) {
   if (record.session != 0) {
-    pushes_.push_back({id, record.user.door, record.session, message});
+    pushes_.push_back({.delivery = id,
+                       .door = record.user.door,
+                       .session = record.session,
+                       .message = message,
+                       .to = {}});
+    return;
+  }
+  // Whoever has a TCP endpoint speaks NetChat's dialect there.
+  if (record.user.transport == common::Transport::kTcp) {
+    pushes_.push_back({.delivery = id,
+                       .door = common::Door::kNetchat,
+                       .session = 0,
+                       .message = message,
+                       .to = record.user.endpoint});
     return;
   }
   if (datagram == nullptr) datagram = make_datagram(*message);

@@ -90,8 +90,9 @@ class Hub {
   struct Push {
     DeliveryId delivery = 0;
     common::Door door = common::Door::kTwoConnection;
-    SessionId session = 0;
+    SessionId session = 0;  // 0: he is not connected, and takes messages at `to`
     MessagePtr message;
+    common::Endpoint to = {};
   };
   std::optional<Push> poll_push();
 

@@ -8,10 +8,10 @@ using http::ParkedRequest;
 
 namespace {
 
-std::optional<Gateway> make_gateway(const NodeOptions& options, Directory& directory, Hub& hub) {
-  if (options.gateway_ports == nullptr) return std::nullopt;
-  return std::optional<Gateway>(std::in_place, options.gateway_ports_max, *options.gateway_ports,
-                                directory, hub);
+std::optional<Gateway> make_gateway(common::Transport transport, GatewayPorts* ports,
+                                    std::size_t ports_max, Directory& directory, Hub& hub) {
+  if (ports == nullptr) return std::nullopt;
+  return std::optional<Gateway>(std::in_place, transport, ports_max, *ports, directory, hub);
 }
 
 }  // namespace
@@ -20,16 +20,23 @@ Node::Node(const NodeOptions& options, common::Random& random,
            http::HttpApi::RenderMetrics render_metrics)
     : directory_(options.rules, random),
       hub_(directory_),
-      gateway_(make_gateway(options, directory_, hub_)),
+      udp_gateway_(make_gateway(common::Transport::kUdp, options.gateway_ports,
+                                options.gateway_ports_max, directory_, hub_)),
+      tcp_gateway_(make_gateway(common::Transport::kTcp, options.tcp_gateway_ports,
+                                options.gateway_ports_max, directory_, hub_)),
       api_({.hosts = options.hosts,
             .lease = options.rules.lease,
             .classic_lease = options.rules.classic_lease},
-           directory_, hub_, gateway(), std::move(render_metrics)) {
+           directory_, hub_, {.udp = gateway(), .tcp = tcp_gateway()}, std::move(render_metrics)) {
   open_doors(options);
 }
 
 // Each door there may be has its lines here.
 void Node::open_doors(const NodeOptions& options) {
+  // NetChat clients register over HTTP, as everybody may.
+  auto netchat = std::make_unique<doors::NetchatDoor>(hub_, tcp_gateway(), options.is_own_address);
+  netchat_ = netchat.get();
+  doors_.emplace(common::Door::kNetchat, std::move(netchat));
   if (options.two_connection) {
     auto door =
         std::make_unique<doors::TwoConnectionDoor>(*options.two_connection, directory_, hub_);
@@ -138,7 +145,8 @@ void Node::run_hub(TimePoint now) {
       break;
     }
   }
-  if (gateway_) gateway_->close_unused();
+  for (Gateway* gateway : {gateway(), tcp_gateway()})
+    if (gateway != nullptr) gateway->close_unused();
 }
 
 void Node::shut_down_doors(TimePoint now) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "registry/directory.hpp"
+#include "registry/doors/netchat.hpp"
 #include "registry/doors/rendezvous.hpp"
 #include "registry/doors/room.hpp"
 #include "registry/doors/two_connection.hpp"
@@ -31,9 +32,12 @@ struct NodeOptions {
   std::optional<doors::RoomOptions> room = {};
   /// Whether there is a rendezvous door.
   std::optional<doors::RendezvousOptions> rendezvous = {};
-  /// For the doors' users; not owned. None: no gateway.
+  /// UDP and TCP ports of the gateways; not owned. None: no such gateway.
   GatewayPorts* gateway_ports = nullptr;
-  std::size_t gateway_ports_max = 64;
+  GatewayPorts* tcp_gateway_ports = nullptr;
+  std::size_t gateway_ports_max = 64;  // of each
+  /// Of the registry's machine; empty: loopback alone.
+  doors::NetchatDoor::IsOwnAddress is_own_address = {};
 };
 
 class Node {
@@ -84,9 +88,11 @@ class Node {
   Directory& directory() { return directory_; }
   Hub& hub() { return hub_; }
   /// Null if there is none.
-  Gateway* gateway() { return gateway_ ? &*gateway_ : nullptr; }
+  Gateway* gateway() { return udp_gateway_ ? &*udp_gateway_ : nullptr; }
+  Gateway* tcp_gateway() { return tcp_gateway_ ? &*tcp_gateway_ : nullptr; }
   doors::TwoConnectionDoor* two_connection() { return two_connection_; }
   doors::RendezvousDoor* rendezvous() { return rendezvous_; }
+  doors::NetchatDoor& netchat() { return *netchat_; }
   using Doors = std::map<common::Door, std::unique_ptr<doors::MessageDoor>>;
   const Doors& doors() const { return doors_; }
   http::HttpApi& api() { return api_; }
@@ -98,10 +104,12 @@ class Node {
 
   Directory directory_;
   Hub hub_;
-  std::optional<Gateway> gateway_;
+  std::optional<Gateway> udp_gateway_;
+  std::optional<Gateway> tcp_gateway_;
   Doors doors_;
   doors::TwoConnectionDoor* two_connection_ = nullptr;  // in doors_, if there is one
   doors::RendezvousDoor* rendezvous_ = nullptr;         // the same
+  doors::NetchatDoor* netchat_ = nullptr;               // in doors_
   http::HttpApi api_;
   std::unordered_map<DeliveryId, Ticket> awaiting_;
   std::unordered_map<ChangeId, Ticket> held_;

@@ -208,7 +208,7 @@ ExitStatus run_conversation(const Options& options, Conversation& conversation, 
   return ConversationRun(options, conversation, std::move(server)).run();
 }
 
-ExitStatus refuse(ExitStatus status, std::string_view text) {
+ExitStatus refuse_to_begin(ExitStatus status, std::string_view text) {
   common::os::print_error(fmt::format("peer: {}\n", text));
   return status;
 }

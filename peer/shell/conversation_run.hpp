@@ -16,7 +16,7 @@ common::ExitStatus run_conversation(const Options& options, Conversation& conver
                                     common::os::UniqueFd server);
 
 /// What is said where nothing can begin; returns `status`.
-common::ExitStatus refuse(common::ExitStatus status, std::string_view text);
+common::ExitStatus refuse_to_begin(common::ExitStatus status, std::string_view text);
 
 /// The words of the options' command as one line, a blank between; nothing if there are none.
 std::optional<std::string> command_line(const Options& options);

@@ -54,16 +54,16 @@ ExitStatus run_login(const Options& options) {
   auto command = command_line(options);
   if (command) {
     if (const auto why = why_no_command(*command))
-      return refuse(ExitStatus::kUsage, fmt::format("the command {}", *why));
-    if (command->empty()) return refuse(ExitStatus::kUsage, "the command is empty");
+      return refuse_to_begin(ExitStatus::kUsage, fmt::format("the command {}", *why));
+    if (command->empty()) return refuse_to_begin(ExitStatus::kUsage, "the command is empty");
   }
 
   // Nothing is begun yet: a signal, and the end of -W, may end it as they end any program.
   TimeLimit limit(options.wait);
   auto password = limit.during([&] { return find_password(options); });
-  if (!password) return refuse(ExitStatus::kConfiguration, password.error());
+  if (!password) return refuse_to_begin(ExitStatus::kConfiguration, password.error());
   auto connection = limit.during([&] { return connect_to_server(options); });
-  if (!connection) return refuse(ExitStatus::kUnavailable, connection.error());
+  if (!connection) return refuse_to_begin(ExitStatus::kUnavailable, connection.error());
 
   common::os::SystemRandom random;
   TwoConnectionClient client(

@@ -13,13 +13,14 @@ using common::ExitStatus;
 
 ExitStatus run_meet(const Options& options) {
   if (options.hello >= MeetClient::kSilenceMax) {
-    return refuse(ExitStatus::kUsage,
-                  "--hello must be below 200 seconds: whoever is silent for so long is given up");
+    return refuse_to_begin(
+        ExitStatus::kUsage,
+        "--hello must be below 200 seconds: whoever is silent for so long is given up");
   }
   // Nothing is begun yet: a signal, and the end of -W, may end it as they end any program.
   TimeLimit limit(options.wait);
   auto connection = limit.during([&] { return connect_to_server(options); });
-  if (!connection) return refuse(ExitStatus::kUnavailable, connection.error());
+  if (!connection) return refuse_to_begin(ExitStatus::kUnavailable, connection.error());
 
   common::os::SystemRandom random;
   MeetClient client({.name = options.name,

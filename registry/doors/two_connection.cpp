@@ -282,7 +282,6 @@ const std::shared_ptr<const std::string>& TwoConnectionDoor::list_line() {
   if (list_ != nullptr && list_version_ == directory_.version()) return list_;
   std::string line = "301";
   directory_.for_each([&](const Record& record) {
-    if (record.session == 0 && record.user.transport != common::Transport::kUdp) return;
     line += ' ';
     line += record.user.name.text();
   });

@@ -54,10 +54,6 @@ std::uint64_t resident_bytes() {
 constexpr auto kCounter = MetricType::Counter;
 constexpr auto kGauge = MetricType::Gauge;
 
-void add_reasons(Families& families, const std::map<std::string, std::uint64_t>& counts) {
-  for (const auto& [reason, count] : counts) families.add({{"reason", reason}}, count);
-}
-
 /// "two-connection" as it is written in a metric's name.
 std::string metric_name(common::Door door) {
   std::string name(to_string(door));
@@ -85,17 +81,22 @@ void add_door(Families& families, const std::string& door, const doors::MessageD
   }
 }
 
-void add_gateway(Families& families, const Gateway& gateway) {
-  families.begin("registry_gateway_ports", "Gateway ports that are open.", kGauge)
-      .add({}, gateway.open_count());
-  families
-      .begin("registry_gateway_left_out",
-             "Connected users whom plain lists leave out for want of a port.", kGauge)
-      .add({}, gateway.left_out());
-  families.begin("registry_gateway_datagrams_total", "Datagrams taken at gateway ports.", kCounter)
-      .add({}, gateway.counters().taken);
-  families.begin("registry_gateway_dropped_total", "Datagrams dropped there.", kCounter);
-  add_reasons(families, gateway.counters().dropped);
+void add_gateways(Families& families, const Gateway& udp, const Gateway& tcp) {
+  const std::pair<const char*, const Gateway&> gateways[] = {{"udp", udp}, {"tcp", tcp}};
+  families.begin("registry_gateway_ports", "Gateway ports that are open.", kGauge);
+  for (const auto& [transport, gateway] : gateways)
+    families.add({{"transport", transport}}, gateway.open_count());
+  families.begin("registry_gateway_left_out",
+                 "Users whom lists for that transport leave out for want of a port.", kGauge);
+  for (const auto& [transport, gateway] : gateways)
+    families.add({{"transport", transport}}, gateway.left_out());
+  families.begin("registry_gateway_messages_total", "Messages taken at gateway ports.", kCounter);
+  for (const auto& [transport, gateway] : gateways)
+    families.add({{"transport", transport}}, gateway.counters().taken);
+  families.begin("registry_gateway_dropped_total", "What was dropped there.", kCounter);
+  for (const auto& [transport, gateway] : gateways)
+    for (const auto& [reason, count] : gateway.counters().dropped)
+      families.add({{"transport", transport}, {"reason", reason}}, count);
 }
 
 }  // namespace
@@ -133,7 +134,8 @@ std::string render_metrics(const http::HttpApiCounters& api, const ConnectionCou
       .add({}, store.failed_changes);
   if (messages.hub != nullptr) add_hub(families, *messages.hub);
   for (const auto& [door, held] : messages.doors) add_door(families, metric_name(door), *held);
-  if (messages.gateway != nullptr) add_gateway(families, *messages.gateway);
+  if (messages.udp_gateway != nullptr && messages.tcp_gateway != nullptr)
+    add_gateways(families, *messages.udp_gateway, *messages.tcp_gateway);
   families.begin("process_resident_memory_bytes", "Resident memory.", kGauge)
       .add({}, resident_bytes());
   return families.text();

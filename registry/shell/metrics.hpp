@@ -34,7 +34,8 @@ struct StoreCounters {
 struct MessageParts {
   const Hub* hub = nullptr;
   std::vector<std::pair<common::Door, const doors::MessageDoor*>> doors = {};
-  const Gateway* gateway = nullptr;
+  const Gateway* udp_gateway = nullptr;
+  const Gateway* tcp_gateway = nullptr;
 };
 
 /// Prometheus text exposition of everything there is to know. No label has a value that a stranger

@@ -59,7 +59,12 @@ void OpenDoors::reload_accounts(const Options& options) {
 ExitStatus OpenDoors::open(const Options& options, std::uint16_t http_port) {
   std::vector<std::uint16_t> own_ports = {http_port};
   for (const auto& [door, core] : node_.doors()) {
-    if (!options.doors.contains(door)) continue;
+    if (!options.doors.contains(door)) {
+      // NetChat programs come by HTTP; the door only calls them.
+      if (door == Door::kNetchat)
+        open_[door].server = std::make_unique<DoorServer>(loop_, *core, last_stream_, flush_node_);
+      continue;
+    }
     const auto status = open_door(options, door, *core, own_ports);
     if (status != ExitStatus::kOk) return status;
   }
@@ -134,6 +139,7 @@ void OpenDoors::announce() {
   for (const Endpoint& endpoint : hello_bound_)
     log_.info("listening", {{"rendezvous-udp", common::format_endpoint(endpoint)}});
   for (const auto& [door, opened] : open_) {
+    if (opened.bound.empty()) continue;
     const std::string_view mode = peer_mode(door);
     const Endpoint& bound = opened.bound.front();
     std::string typed = fmt::format("peer NAME {} {}", hint_address(bound), mode);
@@ -168,6 +174,11 @@ std::optional<doors::DoorNotice> OpenDoors::poll_notice() {
   for (const auto& [door, core] : node_.doors())
     if (auto notice = core->poll_notice()) return notice;
   return std::nullopt;
+}
+
+DoorServer* OpenDoors::server(Door door) {
+  const auto opened = open_.find(door);
+  return opened == open_.end() ? nullptr : opened->second.server.get();
 }
 
 void OpenDoors::stop_listening() {

@@ -29,7 +29,7 @@ class OpenDoors {
   /// The same at SIGHUP: what cannot be read changes nothing.
   void reload_accounts(const Options& options);
 
-  /// Listens for every door of the node. `http_port` is the registry's own as well.
+  /// Listens for every door of the node that has a port. `http_port` is the registry's own as well.
   common::ExitStatus open(const Options& options, std::uint16_t http_port);
   /// Logs where they are, and what a user would type.
   void announce();
@@ -40,10 +40,13 @@ class OpenDoors {
   std::optional<doors::DoorNotice> poll_notice();
   void stop_listening();
 
+  /// The sockets of that door; null if it has none.
+  DoorServer* server(common::Door door);
+
  private:
   struct OpenDoor {
     std::unique_ptr<DoorServer> server;
-    std::vector<common::Endpoint> bound;
+    std::vector<common::Endpoint> bound;  // empty for a door whose users come by another
   };
 
   common::ExitStatus open_door(const Options& options, common::Door door, doors::MessageDoor& core,

@@ -94,11 +94,15 @@ Process::Process(Options options)
              .two_connection = two_connection_options(options_),
              .room = room_options(options_),
              .rendezvous = rendezvous_options(options_),
-             .gateway_ports = options_.doors.empty() ? nullptr : &gateway_sockets_,
-             .gateway_ports_max = options_.gateway_ports},
+             .gateway_ports = &gateway_sockets_,
+             .tcp_gateway_ports = &tcp_gateway_ports_,
+             .gateway_ports_max = options_.gateway_ports,
+             .is_own_address = is_own_address},
             random_,
             [this] {
-              MessageParts messages{.hub = &node_.hub(), .gateway = node_.gateway()};
+              MessageParts messages{.hub = &node_.hub(),
+                                    .udp_gateway = node_.gateway(),
+                                    .tcp_gateway = node_.tcp_gateway()};
               for (const auto& [name, door] : node_.doors())
                 messages.doors.emplace_back(name, door.get());
               return render_metrics(node_.api().counters(), http_.counters(), store_counters_,
@@ -189,12 +193,14 @@ ExitStatus Process::open_sockets(std::vector<Endpoint>& bound) {
   const auto status = listen_at(
       loop_, options_.listen, [this](const Endpoint& endpoint) { return http_.listen(endpoint); },
       "", bound);
-  if (status != ExitStatus::kOk || node_.doors().empty()) return status;
+  if (status != ExitStatus::kOk) return status;
+  if (const auto opened = doors_.open(options_, bound.front().port); opened != ExitStatus::kOk)
+    return opened;
   open_gateways(bound);
-  return doors_.open(options_, bound.front().port);
+  return ExitStatus::kOk;
 }
 
-// Where datagrams for the doors' users are taken.
+// Where messages are taken for users of another transport than the sender's.
 void Process::open_gateways(const std::vector<Endpoint>& http) {
   std::optional<common::IpAddress> gateway_address;
   // Old programs know IPv4 alone.
@@ -203,6 +209,7 @@ void Process::open_gateways(const std::vector<Endpoint>& http) {
   const Endpoint& shown = v4 == http.end() ? http.front() : *v4;
   if (!is_wildcard(shown.address)) gateway_address = shown.address;
   gateway_sockets_.set_address(gateway_address);
+  tcp_gateway_ports_.set_server(doors_.server(common::Door::kNetchat), gateway_address);
   node_.api().set_gateway_address(gateway_address);
   gateway_sockets_.set_handler(
       [this](std::uint16_t port, const common::IpAddress& source, common::Bytes datagram) {

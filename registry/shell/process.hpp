@@ -10,6 +10,7 @@
 
 #include "common/os/random.hpp"
 #include "registry/node.hpp"
+#include "registry/shell/door_ports.hpp"
 #include "registry/shell/gateway_sockets.hpp"
 #include "registry/shell/http_server.hpp"
 #include "registry/shell/log.hpp"
@@ -50,6 +51,7 @@ class Process {
   Log log_;
   asio::io_context loop_;
   GatewaySockets gateway_sockets_;
+  DoorPorts tcp_gateway_ports_;
   Node node_;
   HttpServer http_;
   OpenDoors doors_;

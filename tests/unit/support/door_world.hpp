@@ -8,24 +8,10 @@
 
 #include "registry/node.hpp"
 #include "tests/support/test_random.hpp"
+#include "tests/unit/support/counting_ports.hpp"
 #include "tests/unit/support/values.hpp"
 
 namespace test {
-
-/// Ports that count up, as if the kernel gave them.
-class CountingPorts final : public registry::GatewayPorts {
- public:
-  std::optional<std::uint16_t> open() override {
-    if (opened.size() - closed.size() >= ports_max) return std::nullopt;
-    opened.push_back(static_cast<std::uint16_t>(40'000 + opened.size()));
-    return opened.back();
-  }
-  void close(std::uint16_t port) override { closed.push_back(port); }
-
-  std::size_t ports_max = 1000;
-  std::vector<std::uint16_t> opened;
-  std::vector<std::uint16_t> closed;
-};
 
 class DoorWorld {
  public:
