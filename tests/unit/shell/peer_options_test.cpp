@@ -206,8 +206,7 @@ TEST_CASE("any other mode is the classic text and 64, with the nearest one") {
     CAPTURE(row.mode);
     const Leave left = leave_at_three({"alice", "127.0.0.1:8080", std::string(row.mode)});
     CHECK(left.out == "Invalid mode!\n");
-    CHECK(left.err ==
-          "peer: the modes are listen, send, login, room and meet" + std::string(row.hint) + '\n');
+    CHECK(left.err == "peer: the modes are listen, send and login" + std::string(row.hint) + '\n');
     CHECK(left.status == common::ExitStatus::kUsage);
   }
 }
