@@ -115,9 +115,9 @@ TEST_CASE("an option that the mode has no use for is refused") {
     std::string_view why;
   };
   const Row rows[] = {
-      {send({"-n", "3"}), "-n is for listen, login, room and meet; send has no use for it"},
-      {send({"--port", "5000"}), "--port is for listen, login and meet; send has no use for it"},
-      {send({"--json"}), "--json is for listen, login, room and meet; send has no use for it"},
+      {send({"-n", "3"}), "-n is for listen and login; send has no use for it"},
+      {send({"--port", "5000"}), "--port is for listen and login; send has no use for it"},
+      {send({"--json"}), "--json is for listen and login; send has no use for it"},
       {send({"--advertise", "::1"}), "--advertise is for listen; send has no use for it"},
       {send({"--question", "never"}), "--question is for listen; send has no use for it"},
       {send({"--exec", "x"}), "--exec is for listen; send has no use for it"},
