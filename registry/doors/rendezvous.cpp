@@ -199,10 +199,6 @@ void RendezvousDoor::run_register(TimePoint now, Client& client, const Rendezvou
   const bool is_own = client.source.address.is_loopback() &&
                       std::find(own_ports_.begin(), own_ports_.end(), port) != own_ports_.end();
   if (port < common::kUserPortMin || is_own) return refuse(client, "port", text, kPortRefused);
-  const bool is_accounts =
-      directory_.find(*name) == nullptr &&
-      !directory_.may_speak_as(*name, {.source = client.source.address, .token = std::nullopt});
-  if (is_accounts) return refuse(client, "account_name", text, kAccountName);
   const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
   const auto refusal = directory_.attach({.name = *name,
                                           .door = common::Door::kRendezvous,
@@ -274,7 +270,9 @@ void RendezvousDoor::run_command(TimePoint now, Client& client, const Rendezvous
 
 void RendezvousDoor::run_search(Client& client, std::string_view wanted) {
   const std::string& me = client.name->text();
-  const auto name = UserName::parse(wanted);
+  const auto name = UserName::parse_addressee(wanted);
+  if (name && is_open_room(*name))
+    return say(client, me, format_found(name->text(), {client.local, relay_port_}));
   const Record* record = name ? directory_.find(*name) : nullptr;
   if (record == nullptr) return say(client, me, kUserNotFound);
   if (*name == *client.name) return say(client, me, kOwnSearch);
@@ -286,13 +284,13 @@ void RendezvousDoor::run_search(Client& client, std::string_view wanted) {
 
 void RendezvousDoor::run_chat_request(TimePoint now, Client& client, std::string_view wanted) {
   const std::string& me = client.name->text();
-  const auto name = UserName::parse(wanted);
+  const auto name = UserName::parse_addressee(wanted);
+  const bool is_room = name && is_open_room(*name);
   const Record* record = name ? directory_.find(*name) : nullptr;
-  if (record == nullptr) return say(client, me, kUserNotFound);
+  if ((record == nullptr && !is_room) || relay_port_ == 0) return say(client, me, kUserNotFound);
   if (*name == *client.name) return say(client, me, kOwnChat);
   if (const Client* other = find_user(*name)) return rooms_.ask(now, client.stream, other->stream);
-  if (relay_port_ == 0) return say(client, me, kUserNotFound);
-  rooms_.ask(now, client.stream, guest_of(record->user.name));
+  rooms_.ask(now, client.stream, guest_of(is_room ? *name : record->user.name));
 }
 
 void RendezvousDoor::run_group_chat(TimePoint now, Client& client, const RendezvousData& data) {
@@ -332,7 +330,7 @@ void RendezvousDoor::run_answer(Client& client, const RendezvousData& data) {
     return is_yes ? rooms_.accept_group(client.stream, number)
                   : rooms_.reject_group(client.stream, number);
   }
-  const auto name = UserName::parse(data.field(1));
+  const auto name = UserName::parse_addressee(data.field(1));
   UserId asker = 0;
   if (const Client* other = name ? find_user(*name) : nullptr) {
     asker = other->stream;

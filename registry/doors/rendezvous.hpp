@@ -172,6 +172,9 @@ class RendezvousDoor final : public MessageDoor {
   void show(Client& client, const Message& message);
   void tell_guest(UserId guest, const Client& about, std::string_view text);
   UserId guest_of(const common::UserName& name);
+  bool is_open_room(const common::UserName& name) const {
+    return name.is_room() && hub_.room().is_open();
+  }
   bool is_current(const Guest& guest) const;
   void end_guest(UserId guest);
 

@@ -76,9 +76,8 @@ void RendezvousDoor::handle_result(TimePoint /*now*/, const Hub::Result& result)
   if (result.outcome == DeliveryOutcome::kUnknown) {
     end_guest(guest);
   } else if (client != nullptr && client->role == Role::kUser) {
-    const std::string name = guests_.at(guest).name.text();
-    say(*client, name,
-        fmt::format("{} did not get your message. {}.", name, to_string(result.outcome)));
+    const UserName& name = guests_.at(guest).name;
+    say(*client, name.text(), format_undelivered(name, to_string(result.outcome)));
   }
   settle();
 }
@@ -142,7 +141,7 @@ void RendezvousDoor::handle_push(TimePoint now, Hub::Push push) {
   Client* client = find(push.session);
   if (client == nullptr || client->role != Role::kUser || is_stopping_)
     return finish(is_broadcast ? DeliveryOutcome::kSkipped : DeliveryOutcome::kUnknown);
-  const auto name = UserName::parse(push.message->from);
+  const auto name = UserName::parse_addressee(push.message->from);
   if (!name) return finish(DeliveryOutcome::kRefused);
   const Client* here = find_user(*name);
   const UserId sender = here != nullptr ? here->stream : guest_of(*name);
@@ -236,12 +235,15 @@ void RendezvousDoor::end_guest(UserId guest) {
 // message, and by a message if that was told before the answer came.
 void RendezvousDoor::tell_guest_of_event(const RoomEvent& event) {
   idle_guests_.push_back(event.to);
+  // The room is told that he does not hear it any more.
+  if (event.kind == RoomEvent::Kind::kClosed && guests_.at(event.to).name.is_room())
+    tell_guest(event.to, *find(event.about), "/leave");
   const bool is_accepted = event.kind == RoomEvent::Kind::kAccepted;
   const bool is_rejected = event.kind == RoomEvent::Kind::kRejected;
   if (!is_accepted && !is_rejected) return;
   const bool is_awaited = held_.contains({event.about, event.to});
   if (is_rejected) fail_held(event.about, event.to, DeliveryOutcome::kRefused);
-  if (is_awaited) return;
+  if (is_awaited || guests_.at(event.to).name.is_room()) return;  // there everybody would be told
   tell_guest(event.to, *find(event.about),
              is_accepted ? "accepted the chat request. you can send your message now!"
                          : "rejected the chat request!");
@@ -249,7 +251,7 @@ void RendezvousDoor::tell_guest_of_event(const RoomEvent& event) {
 
 void RendezvousDoor::tell_guest(UserId guest, const Client& about, std::string_view text) {
   hub_.deliver(
-      Asker::at(common::Door::kRendezvous), 0,
+      Asker::nobody(), 0,
       std::make_shared<const Message>(Message{about.name->text(), std::string(text), false}),
       guests_.at(guest).name);
 }

@@ -95,6 +95,11 @@ std::string format_rendezvous_message(std::string_view sender, std::string_view 
   return fmt::format("&&MESSAGE&&|{}: {}", sender, common::harmless_rendezvous_text(text));
 }
 
+std::string format_undelivered(const common::UserName& to, std::string_view why) {
+  if (to.is_room()) return fmt::format("not everybody in the room got your message. {}.", why);
+  return fmt::format("{} did not get your message. {}.", to.text(), why);
+}
+
 std::string format_refused_name(common::NameError error) {
   return fmt::format("your name was refused. it {}.", to_string(error));
 }

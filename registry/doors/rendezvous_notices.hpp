@@ -30,6 +30,9 @@ std::string format_found(std::string_view name, const common::Endpoint& where);
 /// A message as it is shown: `&&MESSAGE&&|SENDER: TEXT`.
 std::string format_rendezvous_message(std::string_view sender, std::string_view text);
 
+/// `why` is an outcome's word.
+std::string format_undelivered(const common::UserName& to, std::string_view why);
+
 std::string format_refused_name(common::NameError error);
 
 inline constexpr std::string_view kUserNotFound = "&&NOTFOUND&&|user not found";

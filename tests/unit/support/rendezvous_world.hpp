@@ -21,7 +21,9 @@ class RendezvousWorld {
   static constexpr std::uint16_t kRelayPort = 6236;
 
   explicit RendezvousWorld(registry::doors::RendezvousOptions options = {})
-      : node_({.two_connection = registry::doors::TwoConnectionOptions{}, .rendezvous = options},
+      : node_({.two_connection = registry::doors::TwoConnectionOptions{},
+               .room = registry::doors::RoomOptions{},
+               .rendezvous = options},
               random_, [] { return std::string(); }) {
     door().set_relay_port(kRelayPort);
     std::vector<registry::BadAccountLine> bad_lines;
@@ -104,6 +106,14 @@ class RendezvousWorld {
     user.lb = last_stream_;
     raw(user.la);
     return user;
+  }
+  /// A user of the room door; his greeting is read.
+  StreamId enter(std::string_view name) {
+    const StreamId id =
+        accept(*node_.doors().at(common::Door::kRoom), "127.0.0.1:48002", {ip("127.0.0.1"), 12000});
+    send_bytes(id, std::string(name) + '\n');
+    raw(id);
+    return id;
   }
   void confirm(const LoginUser& user) { send_bytes(user.lb, "302 Message receipt successful\n"); }
 

@@ -253,6 +253,50 @@ TEST_CASE("a classic listener is reached by datagram, which can only be sent") {
   CHECK(w.said(ali) == "");
 }
 
+TEST_CASE("the room is a partner as well, and hears of it when he leaves") {
+  RendezvousWorld w;
+  const auto alice = w.enter("alice");
+  const auto carol = w.log_in("carol");
+  const auto ali = w.join("ali");
+  w.send(ali, "&&SEARCH&&|room|ali");
+  CHECK(w.said(ali) == "ali> &&FOUND&&|room found. its address is ('127.0.0.1', 6236)");
+  w.send(ali, "&&SEARCH&&|alice|ali");
+  CHECK(w.said(ali) == "ali> &&FOUND&&|alice found. its address is ('127.0.0.1', 6236)");
+  w.send(ali, "&&CHATREQUEST&&|room|ali");
+  CHECK(w.said(ali) ==
+        "room> &&CLIENTOK&&|room accepted the chat request. you can send your message now!|6236");
+  const auto link = w.link();
+  w.send(link, "&&MESSAGE&&|ali: hello all");
+  CHECK(w.raw(alice) == "<ali> hello all\n");
+  w.send_bytes(alice, "hello ali\n");
+  CHECK(w.said(ali) == "room> &&MESSAGE&&|room: <alice> hello ali");
+  w.send_bytes(carol.la, "/to room tea?\n");
+  CHECK(w.said(ali) == "room> &&MESSAGE&&|room: <carol> tea?");
+  SUBCASE("EXIT") {
+    w.send(ali, "&&EXIT&&|ali");
+    CHECK(w.said(ali) == "ali> &&CLIENTEXIT&&|you left the chat room.");
+  }
+  SUBCASE("his end") { w.cut(ali); }
+  CHECK(w.raw(alice) == "<carol> tea?\n");
+  CHECK(w.node().hub().room().guest_count() == 1);  // carol
+  CHECK(w.door().guest_count() == 0);
+  w.send_bytes(alice, "anybody?\n");
+  CHECK(w.said(ali) == "");
+}
+
+TEST_CASE("who is in the room is a partner alone, too") {
+  RendezvousWorld w;
+  const auto alice = w.enter("alice");
+  const auto ali = w.join("ali");
+  w.send(ali, "&&CHATREQUEST&&|alice|ali");
+  w.said(ali);
+  const auto link = w.link();
+  w.send(link, "&&MESSAGE&&|ali: only you");
+  CHECK(w.raw(alice) == "<ali to you> only you\n");
+  w.send_bytes(alice, "to the room, not to him\n");
+  CHECK(w.said(ali) == "");
+}
+
 TEST_CASE("somebody unlisted asks, and cannot be answered") {
   RendezvousWorld w;
   const auto ali = w.join("ali");
