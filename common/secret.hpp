@@ -9,7 +9,7 @@
 
 namespace common {
 
-/// Overwrites the bytes with zeros in a way that no compiler leaves out.
+/// Overwrites the bytes with zeros in a way that no compiler leaves out (common/crypto.cpp).
 void wipe(std::span<std::byte> bytes);
 
 /// 32 secret bytes. Moving wipes the source, destruction wipes what is left.
