@@ -8,7 +8,8 @@
 namespace peer::sealed {
 
 bool TokenBucket::take(common::TimePoint now, const Rate& rate) {
-  const common::Duration interval = std::chrono::seconds(1) / std::int64_t{rate.per_second};
+  const common::Duration interval =
+      common::Duration(std::chrono::seconds(1)) / std::int64_t{rate.per_second};
   const common::TimePoint full_at = std::max(full_at_, now);
   if (full_at - now > interval * (std::int64_t{rate.burst} - 1)) return false;
   full_at_ = full_at + interval;
