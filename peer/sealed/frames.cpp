@@ -105,7 +105,7 @@ class Decoder {
   std::optional<FrameError> read_close() {
     const std::uint8_t reason = in_.u8();
     if (in_.failed()) return FrameError::kTruncated;
-    if (reason > static_cast<std::uint8_t>(CloseReason::kKeyChanged)) return FrameError::kBadReason;
+    if (reason > static_cast<std::uint8_t>(CloseReason::kNotTrusted)) return FrameError::kBadReason;
     frames_.close = Close{static_cast<CloseReason>(reason)};
     return std::nullopt;
   }
@@ -226,11 +226,11 @@ std::optional<Message> MessageRun::next() {
 
 expected<Frames, FrameError> decode_frames(Bytes bytes) { return Decoder(bytes).run(); }
 
-void encode_ack(SpanWriter& out, const Ack& ack) {
+void encode_ack(SpanWriter& out, const Ack& ack, std::size_t bytes_max) {
   ENSURE(ack.range_count > 0 && ack.range_count <= kAckRangesMax);
-  ENSURE(out.room() >= kAckBytesMin);
+  ENSURE(bytes_max >= kAckBytesMin);
   const std::size_t more =
-      std::min<std::size_t>(ack.range_count - 1u, (out.room() - kAckBytesMin) / 4);
+      std::min<std::size_t>(ack.range_count - 1u, (bytes_max - kAckBytesMin) / 4);
   out.u8(kTypeAck);
   out.u64(ack.largest());
   out.u16(ack.held_ms);

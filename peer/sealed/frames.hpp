@@ -34,6 +34,7 @@ enum class Level : std::uint8_t { kDelivered = 0, kHandled = 1 };
 enum class CloseReason : std::uint8_t {
   kLeaving = 0,     // the process ends
   kKeyChanged = 1,  // the name is pinned to another identity here
+  kNotTrusted = 2,  // the name is not known here, and strangers are not welcome
 };
 
 /// Sequences received, newest first: `largest` down to `largest - first_length + 1` and so on.
@@ -156,8 +157,8 @@ std::string_view to_string(FrameError error);
 common::expected<Frames, FrameError> decode_frames(common::Bytes bytes);
 
 // Each writes one frame; the caller keeps their order and asks for room.
-/// As many of the newest ranges as there is room for.
-void encode_ack(SpanWriter& out, const Ack& ack);
+/// As many of the newest ranges as `bytes_max` has room for, kAckBytesMin at least.
+void encode_ack(SpanWriter& out, const Ack& ack, std::size_t bytes_max);
 void encode_delivered(SpanWriter& out, const Delivered& delivered);
 void encode_challenge(SpanWriter& out, const PathToken& token);
 void encode_response(SpanWriter& out, const PathToken& token);

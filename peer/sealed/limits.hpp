@@ -63,15 +63,10 @@ inline constexpr std::size_t kSessionsMax = 4096;
 /// Handshakes that wait for the initiator's first DATA, in all and for one session.
 inline constexpr std::size_t kHalfOpenMax = 1024;
 inline constexpr std::size_t kHalfOpenPerSessionMax = 4;
+/// Keys in use with one process: of rekeying, and of both sides starting at once.
+inline constexpr std::size_t kConfirmedPerSessionMax = 4;
 /// Streams whose place in the order is remembered; the one unused longest goes first.
 inline constexpr std::size_t kStreamsMax = 4096;
-/// From so many INITs a second on, an initiator has to show that it receives at its address.
-inline constexpr unsigned kInitsPerSecondFree = 200;
-/// What one address may cost us: a handshake is a quarter of a millisecond of a core.
-inline constexpr unsigned kInitsPerSecondOfSource = 50;
-inline constexpr unsigned kInitBurstOfSource = 200;
-inline constexpr std::size_t kSourcesMax = 4096;
-
 /// Bytes sent to an address that is not proven to be the other side's, for each byte from it.
 inline constexpr std::size_t kAmplificationMax = 3;
 

@@ -19,7 +19,7 @@ using test::from_hex;
 ByteVector encode(const Frames& frames) {
   ByteVector out(4096);
   SpanWriter writer(out);
-  if (frames.ack) encode_ack(writer, *frames.ack);
+  if (frames.ack) encode_ack(writer, *frames.ack, writer.room());
   if (frames.delivered) encode_delivered(writer, *frames.delivered);
   if (frames.challenge) encode_challenge(writer, *frames.challenge);
   if (frames.response) encode_response(writer, *frames.response);
@@ -66,6 +66,7 @@ std::vector<Golden> goldens() {
       {"PATH_RESPONSE", "04 0102030405060708"},
       {"CLOSE because the process ends", "05 00"},
       {"CLOSE because the key has changed", "05 01"},
+      {"CLOSE because strangers are not welcome", "05 02"},
       {"STREAM alone", kStream},
       {"a text", kStream + kHello},
       {"an empty ask", kStream + kAsk},
@@ -152,7 +153,7 @@ TEST_CASE("what has no meaning is refused with its reason") {
        "an impossible place in the order"},
       {"a floor at the end of numbers", "06 8877665544332211 ffffffffffffffff 0000" + kHello,
        "an impossible place in the order"},
-      {"an unknown reason", "05 02", "an unknown reason"},
+      {"an unknown reason", "05 03", "an unknown reason"},
       {"an unknown kind", kStream + "07 03 00" + kId + "0000", "an unknown kind of message"},
       {"an unknown level", kStream + "07 00 02" + kId + "0000", "an unknown kind of message"},
       {"an ask for delivery only", kStream + "07 01 00" + kId + "0000",
@@ -241,7 +242,7 @@ TEST_CASE("an ACK with little room tells its newest ranges") {
     CAPTURE(room);
     ByteVector out(room);
     SpanWriter writer(out);
-    encode_ack(writer, *all.value().ack);
+    encode_ack(writer, *all.value().ack, writer.room());
     const auto some = decode_frames(Bytes(out).first(writer.size()));
     REQUIRE(some.has_value());
     CHECK(some.value().ack->range_count == std::min<std::size_t>(32, 1 + (room - 14) / 4));
