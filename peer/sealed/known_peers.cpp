@@ -75,18 +75,20 @@ expected<Pin, LineError> parse_line(std::string_view line) {
              .is_verified = verified == kVerified};
 }
 
-/// Whom a line is about, if its beginning says so.
-struct Subject {
-  std::string registry;
-  std::string name_key;
-};
-std::optional<Subject> subject_of(std::string_view line) {
+std::string format_pin(const Pin& pin) {
+  return fmt::format("{} {} {} {} {} {} {}", pin.registry, pin.name.text(), kAlgorithm,
+                     common::format_identity_key(pin.identity), pin.serial, pin.first_seen_s,
+                     pin.is_verified ? kVerified : kUnverified);
+}
+
+/// Whom a line is about (registry and the name's key), if its beginning says so.
+std::optional<std::pair<std::string, std::string>> subject_of(std::string_view line) {
   const auto first = line.find(' ');
   if (first == std::string_view::npos) return std::nullopt;
   const std::string_view rest = line.substr(first + 1);
   const auto name = common::UserName::parse(rest.substr(0, rest.find_first_of(" \t\r")));
   if (!name) return std::nullopt;
-  return Subject{std::string(line.substr(0, first)), name->key()};
+  return std::pair(std::string(line.substr(0, first)), name->key());
 }
 
 }  // namespace
@@ -115,39 +117,51 @@ std::string_view to_string(LineError error) {
 
 KnownPeers::Parsed KnownPeers::parse(std::string_view text) {
   Parsed parsed;
-  KnownPeers& peers = parsed.peers;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto end = text.find('\n');
     const std::string_view line = text.substr(0, end);
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    if (line.empty() || line[0] == '#') {
-      peers.unread_lines_.push_back({std::string(line), {}, {}});
-      continue;
-    }
-    const auto reject = [&](LineError error, std::string_view registry, std::string_view name_key) {
-      parsed.bad_lines.push_back({number, error});
-      peers.unread_lines_.push_back(
-          {std::string(line), std::string(registry), std::string(name_key)});
-    };
-    auto pin = parse_line(line);
-    if (!pin) {
-      const auto subject = subject_of(line).value_or(Subject{});
-      reject(pin.error(), subject.registry, subject.name_key);
-      // security: a damaged pin must not make its name one that was never seen.
-      if (!subject.name_key.empty()) peers.unreadable_.insert({subject.registry, subject.name_key});
-      continue;
-    }
-    Key key = key_of(pin->registry, pin->name);
-    const bool is_repeated = peers.pins_.contains(key);
-    if (is_repeated || peers.pins_.size() >= kPinsMax) {
-      reject(is_repeated ? LineError::kRepeated : LineError::kTooMany, key.first, key.second);
-      // security: which of two lines is right is not ours to guess.
-      peers.unreadable_.insert(std::move(key));
-      continue;
-    }
-    peers.pins_.emplace(std::move(key), *std::move(pin));
+    if (const auto error = parsed.peers.take_line(line))
+      parsed.bad_lines.push_back({number, *error});
   }
   return parsed;
+}
+
+std::optional<LineError> KnownPeers::take_line(std::string_view line) {
+  if (line.empty() || line[0] == '#') {
+    unread_lines_.push_back({std::string(line), {}});
+    return std::nullopt;
+  }
+  auto pin = parse_line(line);
+  if (!pin) {
+    // security: a damaged pin must not make its name one that was never seen.
+    block(subject_of(line), line);
+    return pin.error();
+  }
+  Key key = key_of(pin->registry, pin->name);
+  if (pins_.contains(key) || unreadable_.contains(key)) {
+    // security: which of two lines is right is not ours to guess.
+    block(std::move(key), line);
+    return LineError::kRepeated;
+  }
+  if (pins_.size() >= kPinsMax) {
+    block(std::move(key), line);
+    return LineError::kTooMany;
+  }
+  pins_.emplace(std::move(key), *std::move(pin));
+  return std::nullopt;
+}
+
+void KnownPeers::block(std::optional<Key> key, std::string_view line) {
+  if (key) {
+    // An earlier line that was good goes back to being text, in front of this one.
+    if (const auto it = pins_.find(*key); it != pins_.end()) {
+      unread_lines_.push_back({format_pin(it->second), *key});
+      pins_.erase(it);
+    }
+    unreadable_.insert(*key);
+  }
+  unread_lines_.push_back({std::string(line), std::move(key)});
 }
 
 std::string KnownPeers::format() const {
@@ -157,9 +171,8 @@ std::string KnownPeers::format() const {
     out += '\n';
   }
   for (const auto& [key, pin] : pins_) {
-    out += fmt::format("{} {} {} {} {} {} {}\n", pin.registry, pin.name.text(), kAlgorithm,
-                       common::format_identity_key(pin.identity), pin.serial, pin.first_seen_s,
-                       pin.is_verified ? kVerified : kUnverified);
+    out += format_pin(pin);
+    out += '\n';
   }
   return out;
 }
@@ -196,9 +209,7 @@ bool KnownPeers::trust(Pin pin) {
   Key key = key_of(pin.registry, pin.name);
   if (!is_registry(pin.registry)) return false;
   if (!pins_.contains(key) && pins_.size() >= kPinsMax) return false;
-  std::erase_if(unread_lines_, [&](const UnreadLine& line) {
-    return line.registry == key.first && line.name_key == key.second;
-  });
+  std::erase_if(unread_lines_, [&](const UnreadLine& line) { return line.subject == key; });
   unreadable_.erase(key);
   pin.is_verified = true;
   pins_.insert_or_assign(std::move(key), std::move(pin));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -87,16 +88,20 @@ class KnownPeers {
   using Key = std::pair<std::string, std::string>;  // registry, the name's key
   struct UnreadLine {
     std::string text;
-    std::string registry;  // with the name's key, if that much can be read
-    std::string name_key;
+    std::optional<Key> subject;  // whom it is about, if that much can be read
   };
 
   static Key key_of(std::string_view registry, const common::UserName& name) {
     return {std::string(registry), name.key()};
   }
 
+  /// Reads one line; why it is a bad one, if it is.
+  std::optional<LineError> take_line(std::string_view line);
+  /// Keeps a bad line's text, and blocks the name it is about.
+  void block(std::optional<Key> key, std::string_view line);
+
   std::map<Key, Pin> pins_;
-  std::set<Key> unreadable_;
+  std::set<Key> unreadable_;              // names with a bad line; none of them has a pin
   std::vector<UnreadLine> unread_lines_;  // comments and bad lines, in their order
 };
 
