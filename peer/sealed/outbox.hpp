@@ -69,6 +69,8 @@ class Outbox {
   /// Messages were sent that are neither delivered nor given up.
   bool is_awaiting() const { return unfinished_sent_ > 0; }
   bool is_idle() const { return unfinished_ == 0; }
+  /// It was ever given a message.
+  bool has_spoken() const { return end_ > 0; }
   std::size_t unfinished() const { return unfinished_; }
   StreamId stream() const { return stream_; }
   std::uint64_t floor() const { return floor_; }

@@ -1,5 +1,7 @@
 #include "peer/sealed/path.hpp"
 
+#include "peer/sealed/limits.hpp"
+
 namespace peer::sealed {
 
 void Path::move(common::TimePoint now, const common::Endpoint& to, common::Random& random) {
@@ -13,7 +15,7 @@ void Path::move(common::TimePoint now, const common::Endpoint& to, common::Rando
   random.fill(challenge_.emplace());
   is_challenge_due_ = true;
   challenges_ = 1;
-  next_challenge_ = now;
+  next_challenge_ = now + kRtoInitial;  // also when it cannot leave for want of an allowance
 }
 
 bool Path::handle_response(const PathToken& token) {
@@ -23,12 +25,14 @@ bool Path::handle_response(const PathToken& token) {
 }
 
 void Path::handle_timeout(common::TimePoint now) {
-  if (!challenge_ || is_challenge_due_ || now < next_challenge_) return;
+  if (!challenge_ || now < next_challenge_) return;
   if (challenges_ < kChallengesMax) {
     ++challenges_;
     is_challenge_due_ = true;
+    next_challenge_ = now + kRtoInitial;
     return;
   }
+  is_challenge_due_ = false;
   challenge_.reset();
   if (!proven_) return;
   endpoint_ = *proven_;

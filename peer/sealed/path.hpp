@@ -60,7 +60,7 @@ class Path {
   /// Repeats the challenge, or goes back to the endpoint that was proven.
   void handle_timeout(common::TimePoint now);
   std::optional<common::TimePoint> next_timeout() const {
-    return challenge_ && !is_challenge_due_ ? std::optional(next_challenge_) : std::nullopt;
+    return challenge_ ? std::optional(next_challenge_) : std::nullopt;
   }
 
  private:

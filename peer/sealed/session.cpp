@@ -269,7 +269,7 @@ void Session::handle_silence(TimePoint now) {
       epochs_.begin(), epochs_.end(), [](const auto& epoch) { return epoch->awaits_first_data; });
   // A first DATA that nobody answers is not worth more than a few tries by itself.
   if (!epochs_.empty() &&
-      (outbox_.is_awaiting() || (awaits_first_data && silent_timeouts_ <= kSilentTimeoutsMax))) {
+      (!outbox_.is_idle() || (awaits_first_data && silent_timeouts_ <= kSilentTimeoutsMax))) {
     is_probe_due_ = true;
     probes_ = std::min(probes_ + 1, 6);
     rto_at_ = now + std::min<Duration>(rtt_.rto() * (1 << (probes_ - 1)), kRtoMax);

@@ -29,7 +29,12 @@ class Session {
   SessionId id() const { return id_; }
   const common::Certificate& remote() const { return remote_; }
   const common::Endpoint& endpoint() const { return path_.endpoint(); }
-  void allow_lookups() { can_be_looked_up_ = true; }
+  /// He who called us is called by us now: a directory knows where he is. security: where his INIT
+  /// came from proves nothing, and anybody can have repeated it.
+  void adopt(const common::Endpoint& endpoint) {
+    can_be_looked_up_ = true;
+    if (!path_.is_proven() && !path_.next_timeout()) path_.restart(endpoint);
+  }
 
   /// False when the queue is full.
   [[nodiscard]] bool try_send(const Outbox::NewMessage& message);
@@ -77,6 +82,7 @@ class Session {
 
   /// Nothing unfinished: may be forgotten without loss.
   bool is_idle() const { return outbox_.is_idle(); }
+  bool has_spoken() const { return outbox_.has_spoken(); }
   bool has_keys() const { return !epochs_.empty() || handshake_.has_value(); }
   bool is_closed() const { return is_closed_; }
   std::size_t half_open_count() const;

@@ -127,7 +127,6 @@ void Session::handle_data(TimePoint now, const common::Endpoint& from, const Dat
   used_at_ = now;
   silent_timeouts_ = 0;
   epoch->awaits_first_data = false;
-  path_.handle_received(from, data.header.size() + data.sealed.size());
   const bool is_newest = data.sequence + 1 == epoch->window.end();
   if (!epoch->is_confirmed) {
     confirm(now, from, *epoch);
@@ -137,6 +136,7 @@ void Session::handle_data(TimePoint now, const common::Endpoint& from, const Dat
     path_.move(now, from, shared_.random);
     congestion_.reset();
   }
+  path_.handle_received(from, data.header.size() + data.sealed.size());
 
   const auto frames = decode_frames(plain);
   if (!frames) return shared_.drop(DropReason::kBadFrames);

@@ -33,7 +33,7 @@ Session* SessionTable::open(TimePoint now, const common::Certificate& remote,
   if (const auto it = by_key_.find(remote.session); it != by_key_.end()) {
     Session& session = *sessions_.at(it->second).session;
     if (session.remote().identity == remote.identity && !session.is_closed()) {
-      session.allow_lookups();
+      session.adopt(endpoint);
       return &session;
     }
   }
@@ -322,7 +322,10 @@ std::optional<SessionTable::Transmit> SessionTable::poll_session(TimePoint now, 
 void SessionTable::settle(TimePoint now, Entry& entry) {
   Session& session = *entry.session;
   release_indices();
-  const bool is_over = session.is_closed() || (session.is_idle() && !session.has_keys());
+  // One that we have spoken in is kept as long as there is room: its stream goes on, so that what
+  // was given up, and comes late, is known for what it is.
+  const bool is_over =
+      session.is_closed() || (session.is_idle() && !session.has_keys() && !session.has_spoken());
   // What it said is still to be taken, and to be asked whose word it was.
   const bool is_heard = shared_.incoming.is_empty() && shared_.events.empty();
   if (is_over && is_heard) return erase(session.id());

@@ -19,6 +19,8 @@ std::optional<Session::Sent> Session::poll_transmit(TimePoint now, std::span<std
     if (!has_something_for(now, *epoch, is_current)) continue;
     if (const auto sent = write_data(now, *epoch, is_current, out)) return sent;
   }
+  // What may not leave, for want of an allowance or in its turn, is not forgotten.
+  if (newest != nullptr && !rto_at_ && outbox_.has_content()) rto_at_ = now + rtt_.rto();
   if (close_due_ && newest == nullptr) {
     close_due_.reset();
     is_closed_ = true;
@@ -73,10 +75,11 @@ std::optional<Session::Sent> Session::write_data(TimePoint now, Epoch& epoch, bo
   path_.handle_sent(bytes);
   used_at_ = now;
   if (is_awaited) {
+    const bool is_in_flight = congestion_.in_flight() > 0;
     congestion_.handle_sent(now, bytes, rtt_);
     epoch.sent.add(sequence, now, bytes, carried,
                    [&](const SentDatagram& sent) { handle_lost(now, sent); });
-    if (!rto_at_) rto_at_ = now + rtt_.rto();
+    if (!rto_at_ || !is_in_flight) rto_at_ = now + rtt_.rto();
   }
   const Sent sent{.to = path_.endpoint(), .bytes = bytes, .is_data = true};
   if (is_current && close_due_) {
