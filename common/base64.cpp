@@ -13,6 +13,8 @@ std::string encode_base64(Bytes bytes) {
 }
 
 std::optional<ByteVector> decode_base64(std::string_view text) {
+  if (text.empty()) return ByteVector{};
+  if (text.size() % 4 != 0) return std::nullopt;
   ByteVector bytes(text.size() / 4 * 3);
   std::size_t size = 0;
   const char* end = nullptr;
