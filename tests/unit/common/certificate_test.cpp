@@ -30,7 +30,7 @@ ByteVector certificate_for(std::string_view name) {
 
 /// `bytes` with a signature of their own, as somebody with a key but no manners would make them.
 ByteVector signed_again(ByteVector bytes) {
-  bytes.resize(bytes.size() - 64);
+  bytes.erase(bytes.end() - 64, bytes.end());
   ByteVector message = common::to_vector(std::string_view("UMC1-session-cert\0", 18));
   message.insert(message.end(), bytes.begin(), bytes.end());
   const auto signature = kAlice.sign(message);
