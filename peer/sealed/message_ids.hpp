@@ -22,14 +22,12 @@ class MessageIds {
   [[nodiscard]] bool insert(const common::IdentityKey& sender, const MessageId& id);
 
  private:
-  struct Entry {
-    MessageId id{};
-    std::uint64_t hash = 0;  // of sender and id; 0 in an empty place
-  };
-  using Table = std::vector<Entry>;  // open addressing; a power of two, at most half full
+  // Of sender and id together, under a secret key; 0 marks an empty place.
+  using Hash = std::uint64_t;
+  using Table = std::vector<Hash>;  // open addressing; a power of two, at most half full
 
-  static bool contains(const Table& table, std::uint64_t hash, const MessageId& id);
-  static void put(Table& table, std::uint64_t hash, const MessageId& id);
+  static bool contains(const Table& table, Hash hash);
+  static void put(Table& table, Hash hash);
   void make_room();
 
   std::array<std::byte, 16> key_{};

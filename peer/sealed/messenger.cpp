@@ -25,7 +25,7 @@ common::expected<MessageId, Messenger::SendError> Messenger::send(TimePoint now,
   if (request.id) {
     message.id = *request.id;
   } else {
-    random_.fill(message.id);
+    message.id = new_id();
   }
   const std::size_t index = contact_of(request.to);
   if (is_awaited && awaited_.contains({index, message.id})) return unexpected{SendError::kBusy};
@@ -49,6 +49,15 @@ common::expected<MessageId, Messenger::SendError> Messenger::send(TimePoint now,
   }
   ++unfinished_;
   return message.id;
+}
+
+// Drawn many at a time: each draw may be a system call.
+MessageId Messenger::new_id() {
+  if (ids_left_ == 0) {
+    random_.fill(std::as_writable_bytes(std::span(ids_)));
+    ids_left_ = ids_.size();
+  }
+  return ids_[--ids_left_];
 }
 
 std::size_t Messenger::contact_of(const common::UserName& name) {
@@ -183,8 +192,7 @@ void Messenger::handle_handled(TimePoint now, const Handle& handle, HandledResul
                       .result = result,
                       .status = status,
                       .output = output.first(std::min(output.size(), kTextBytesMax))});
-  MessageId id;
-  random_.fill(id);
+  const MessageId id = new_id();
   // A queue too full for a receipt leaves the sender without one: he says so at his deadline.
   if (session->try_send({.kind = MessageKind::kReceipt,
                          .id = id,

@@ -164,6 +164,7 @@ class Messenger {
   using AwaitedKey = std::pair<std::size_t, MessageId>;  // contact, message
   static constexpr std::uint64_t kReceiptTag = ~std::uint64_t{0};
 
+  MessageId new_id();
   std::size_t contact_of(const common::UserName& name);
   std::optional<std::size_t> find_contact(const common::UserName& name) const;
   Session* session_of(common::TimePoint now, Contact& contact);
@@ -195,6 +196,8 @@ class Messenger {
   std::deque<Question> questions_;
   std::set<std::pair<common::TimePoint, std::size_t>> lookup_timers_;
   std::optional<common::TimePoint> next_deadline_;  // of pending and awaited ones, or earlier
+  std::array<MessageId, 64> ids_{};
+  std::size_t ids_left_ = 0;
   std::size_t unfinished_ = 0;
   std::size_t pending_count_ = 0;  // kPendingMax at most
   std::size_t pending_bytes_ = 0;  // kPendingBytesMax at most
