@@ -253,7 +253,7 @@ MUTATIONS = [
         "a changed key goes for the pinned one",
         "peer/sealed/known_peers.cpp",
         "if (pin->identity != identity) return Trust::kChanged;",
-        "",
+        "if (pin->identity != identity && pin->serial == 1) return Trust::kChanged;",
         "unit.sealed",
     ),
     Mutation(
