@@ -120,11 +120,12 @@ class SealedPair {
     common::ByteVector buffer(kDatagramBytesMax);
     drain(side);
     while (const auto sent = side.messenger->poll_transmit(now, buffer)) {
-      REQUIRE(sent->bytes == sent->segment_bytes);
       Side* to = sent->to == alice.endpoint ? &alice : sent->to == bob.endpoint ? &bob : nullptr;
-      out.push_back({to,
-                     side.endpoint,
-                     {buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(sent->bytes)}});
+      for (std::size_t at = 0; at < sent->bytes; at += sent->segment_bytes) {
+        const auto bytes =
+            common::Bytes(buffer).subspan(at, std::min(sent->segment_bytes, sent->bytes - at));
+        out.push_back({to, side.endpoint, {bytes.begin(), bytes.end()}});
+      }
       drain(side);
     }
     return out;

@@ -10,4 +10,5 @@ add_unit_program(unit_delivery
     peer/sealed/path_test.cpp
     peer/sealed/retransmit_queue_test.cpp
     peer/sealed/rtt_estimator_test.cpp
+    peer/sealed/small_worlds_test.cpp
   LIBRARIES sealed_core fmt::fmt)
