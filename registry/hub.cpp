@@ -110,7 +110,9 @@ DeliveryId Hub::deliver_to_room(Asker asker, std::uint64_t cookie, const Message
       outside = std::make_shared<const Message>(Message{
           common::UserName::room().text(), '<' + message->from + "> " + message->text, false});
     }
-    const DeliveryId share = record.session != 0 ? receipts : id;
+    const bool is_datagram =
+        record.session == 0 && record.user.transport == common::Transport::kUdp;
+    const DeliveryId share = is_datagram ? id : receipts;
     ++deliveries_.at(share).left;
     route(share, record, outside, datagram);
   });

@@ -47,6 +47,11 @@ void Node::open_doors(const NodeOptions& options) {
     doors_.emplace(common::Door::kRoom,
                    std::make_unique<doors::RoomDoor>(*options.room, directory_, hub_));
   }
+  if (options.rendezvous) {
+    auto door = std::make_unique<doors::RendezvousDoor>(*options.rendezvous, directory_, hub_);
+    rendezvous_ = door.get();
+    doors_.emplace(common::Door::kRendezvous, std::move(door));
+  }
 }
 
 ApiResult Node::handle(TimePoint now, common::WallTime wall, Ticket ticket,

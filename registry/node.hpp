@@ -14,6 +14,7 @@
 
 #include "registry/directory.hpp"
 #include "registry/doors/netchat.hpp"
+#include "registry/doors/rendezvous.hpp"
 #include "registry/doors/room.hpp"
 #include "registry/doors/two_connection.hpp"
 #include "registry/gateway.hpp"
@@ -29,6 +30,8 @@ struct NodeOptions {
   std::optional<doors::TwoConnectionOptions> two_connection = {};
   /// Whether there is a room door.
   std::optional<doors::RoomOptions> room = {};
+  /// Whether there is a rendezvous door.
+  std::optional<doors::RendezvousOptions> rendezvous = {};
   /// UDP and TCP ports of the gateways; not owned. None: no such gateway.
   GatewayPorts* gateway_ports = nullptr;
   GatewayPorts* tcp_gateway_ports = nullptr;
@@ -88,6 +91,7 @@ class Node {
   Gateway* gateway() { return udp_gateway_ ? &*udp_gateway_ : nullptr; }
   Gateway* tcp_gateway() { return tcp_gateway_ ? &*tcp_gateway_ : nullptr; }
   doors::TwoConnectionDoor* two_connection() { return two_connection_; }
+  doors::RendezvousDoor* rendezvous() { return rendezvous_; }
   doors::NetchatDoor& netchat() { return *netchat_; }
   using Doors = std::map<common::Door, std::unique_ptr<doors::MessageDoor>>;
   const Doors& doors() const { return doors_; }
@@ -104,6 +108,7 @@ class Node {
   std::optional<Gateway> tcp_gateway_;
   Doors doors_;
   doors::TwoConnectionDoor* two_connection_ = nullptr;  // in doors_, if there is one
+  doors::RendezvousDoor* rendezvous_ = nullptr;         // the same
   doors::NetchatDoor* netchat_ = nullptr;               // in doors_
   http::HttpApi api_;
   std::unordered_map<DeliveryId, Ticket> awaiting_;

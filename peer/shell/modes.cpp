@@ -41,6 +41,12 @@ constexpr std::array kModes = {
         .options = "-n --port --json --advertise",
         .takes_command = true,
     },
+    ModeRow{
+        .name = "meet",
+        .mode = Mode::kMeet,
+        .usage = "SEARCH NAME, CHAT REQUEST NAME, LOGOUT ...  at a rendezvous registry",
+        .options = "-n --port --json --udp --hello",
+    },
 };
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace peer {
 
-enum class Mode { kListen, kSend, kLogin, kRoom, kNetchat };
+enum class Mode { kListen, kSend, kLogin, kRoom, kNetchat, kMeet };
 
 struct ModeRow {
   std::string_view name;

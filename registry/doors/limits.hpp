@@ -49,6 +49,23 @@ inline constexpr std::size_t kSkippedReceiptsMax = 8;
 inline constexpr std::size_t kQueuedMessagesMax = 4096;
 inline constexpr std::size_t kQueuedBytesMax = 1 << 20;
 
+/// A message to a user of the rendezvous door waits so long for his consent: senders at other doors
+/// wait for the result, some of them 10 s at most.
+inline constexpr Duration kConsentTime = std::chrono::seconds(8);
+/// Messages of one sender that wait for it.
+inline constexpr std::size_t kHeldMessagesMax = 8;
+/// For a client that was told to go to close its side.
+inline constexpr Duration kLeaveTime = std::chrono::seconds(2);
+/// Who does not read has so long, and so many bytes, until he is dropped.
+inline constexpr Duration kCatchUpTime = std::chrono::seconds(10);
+inline constexpr std::size_t kBytesBehindMax = 1 << 20;
+/// Messages of one user to those of other doors without a result yet.
+inline constexpr std::size_t kUnderWayMax = 64;
+/// Connections to the relay port: those of one user, and those of nobody yet. Beyond, the oldest is
+/// closed.
+inline constexpr std::size_t kLinksPerUserMax = 8;
+inline constexpr std::size_t kUnboundLinksMax = 1024;
+
 /// NetChat messages come over a connection each, which lives for as long as it takes to read one.
 inline constexpr std::size_t kNetchatStreamsMax = 2048;
 inline constexpr std::size_t kNetchatStreamsPerSourceMax = 256;

@@ -16,8 +16,9 @@ namespace registry::doors {
 /// A line for the log. Values may be any bytes: the log escapes them.
 struct DoorNotice {
   bool is_warning = false;
-  std::string event;
+  std::string event;  // empty: the line is for --log-format classic alone
   std::vector<std::pair<std::string, std::string>> fields;
+  std::string classic;  // the line as an old program has it, for that format; empty: as any other
 };
 
 /// One metric of /metrics. The shell puts `registry_` and the door's name before its own.

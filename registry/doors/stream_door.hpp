@@ -54,6 +54,11 @@ class StreamDoor {
   /// A connection was accepted: `source` is the other side's address, `local` our end.
   virtual void handle_accepted(TimePoint now, StreamId stream, const common::IpAddress& source,
                                const common::Endpoint& local) = 0;
+  /// The same, with the other side's port; for a door that shows it.
+  virtual void handle_accepted_from(TimePoint now, StreamId stream, const common::Endpoint& source,
+                                    const common::Endpoint& local) {
+    handle_accepted(now, stream, source.address, local);
+  }
   /// False: no more of this stream's bytes until a Resume.
   virtual bool handle_bytes(TimePoint now, StreamId stream, std::string_view bytes) = 0;
   /// The other side sends no more; it may still read.

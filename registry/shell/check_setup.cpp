@@ -61,6 +61,10 @@ ExitStatus check_setup(const Options& options) {
     if (resolve(loop, where, failed).empty())
       report(fmt::format("cannot find the host {}: {}", where.host, failed.message()));
   }
+  if (options.rendezvous_udp && resolve(loop, *options.rendezvous_udp, failed).empty()) {
+    report(
+        fmt::format("cannot find the host {}: {}", options.rendezvous_udp->host, failed.message()));
+  }
   if (!options.accounts.empty()) {
     const auto loaded = load_accounts(options.accounts, options.strict);
     if (!loaded) report(loaded.error());

@@ -170,7 +170,8 @@ void DoorServer::accept(Listening& listening) {
     const auto local = endpoint_of(fd.get(), ::getsockname);
     prepare(fd.get());
     const StreamId id = add(std::move(fd), Stream::Phase::kOpen);
-    door_.handle_accepted(monotonic_now(), id, address_of(peer), {address_of(local), local.port()});
+    door_.handle_accepted_from(monotonic_now(), id, {address_of(peer), peer.port()},
+                               {address_of(local), local.port()});
   }
 }
 

@@ -219,8 +219,8 @@ bool HttpConnection::write_some() {
     }
     if (count + 2 > buffers.size()) break;
   }
-  // The end of a connection leaves in one segment with its last answer, since our half is shut right
-  // after it: half the work for the kernel and for who reads it.
+  // The end of a connection leaves in one segment with its last answer, since our half is shut
+  // right after it: half the work for the kernel and for who reads it.
   const int flags = phase_ == Phase::kLastAnswer ? MSG_MORE : 0;
   error_code failed;
   const std::size_t sent = socket_.send(std::span(buffers.data(), count), flags, failed);

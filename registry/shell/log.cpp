@@ -6,6 +6,8 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <ctime>
+
 #include "common/os/clock.hpp"
 #include "common/os/standard_streams.hpp"
 #include "common/safe_text.hpp"
@@ -33,6 +35,19 @@ bool needs_quotes(std::string_view value) {
   return value.empty() || value.find_first_of(" =\"\\\t") != value.npos;
 }
 
+std::string local_time(common::WallTime time) {
+  const auto seconds = static_cast<std::time_t>(time.unix_ms / 1000);
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", local.tm_year + 1900, local.tm_mon + 1,
+                     local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
+}
+
+std::string_view classic_level(std::string_view level) {
+  if (level == "info") return "INFO";
+  return level == "warn" ? "WARNING" : "ERROR";
+}
+
 std::string quoted(std::string_view value) {
   std::string out = "\"";
   for (const char c : value) {
@@ -56,7 +71,10 @@ std::string format_log_line(LogFormat format, common::WallTime time, std::string
     }
     return line + '}';
   }
-  std::string line = fmt::format("{} {:<5} {}", common::format_wall_time(time), level, event);
+  std::string line = format == LogFormat::kClassic
+                         ? fmt::format("{};{};{}", local_time(time), classic_level(level),
+                                       common::to_terminal(event, false))
+                         : fmt::format("{} {:<5} {}", common::format_wall_time(time), level, event);
   if (fields.size() > 0) line += ' ';
   for (const auto& [key, value] : fields) {
     const std::string safe = common::to_terminal(value.substr(0, kValueBytesMax), false);

@@ -1,4 +1,5 @@
-// The registry's log: one line an event on standard error, as text (logfmt) or JSON. Values from
+// The registry's log: one line an event on standard error, as text (logfmt), as
+// JSON, or as an old registry has it. Values from
 // outside are escaped and cut, so no name can forge a line or command a terminal. Written by a
 // thread of its own from a bounded queue: a reader of the log that stands still cannot stop the
 // registry. Any thread may log.
@@ -20,7 +21,11 @@ class logger;
 
 namespace registry {
 
-enum class LogFormat { kText, kJson };
+enum class LogFormat {
+  kText,
+  kJson,
+  kClassic,  // "2026-11-20 22:50:21;INFO;text", in local time
+};
 
 using LogField = std::pair<std::string, std::string>;
 /// Of one call: written out in it, or kept by the caller.
@@ -40,6 +45,8 @@ class Log {
  public:
   explicit Log(LogFormat format);
   ~Log();
+
+  LogFormat format() const { return format_; }
 
   void info(std::string_view event, LogFields fields = {}) { write("info", event, fields); }
   void warn(std::string_view event, LogFields fields = {}) { write("warn", event, fields); }

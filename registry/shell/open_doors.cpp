@@ -59,21 +59,65 @@ void OpenDoors::reload_accounts(const Options& options) {
 ExitStatus OpenDoors::open(const Options& options, std::uint16_t http_port) {
   std::vector<std::uint16_t> own_ports = {http_port};
   for (const auto& [door, core] : node_.doors()) {
-    const auto wanted = options.doors.find(door);
-    const bool has_port = wanted != options.doors.end();
-    if (!has_port && door != Door::kNetchat) continue;
-    OpenDoor& opened = open_[door];
-    opened.server = std::make_unique<DoorServer>(loop_, *core, last_stream_, flush_node_);
-    if (!has_port) continue;
-    const auto status = listen_at(
-        loop_, wanted->second,
-        [&opened](const Endpoint& endpoint) { return opened.server->listen(endpoint); },
-        fmt::format("--{} ", to_string(door)), opened.bound);
+    if (!options.doors.contains(door)) {
+      // NetChat programs come by HTTP; the door only calls them.
+      if (door == Door::kNetchat)
+        open_[door].server = std::make_unique<DoorServer>(loop_, *core, last_stream_, flush_node_);
+      continue;
+    }
+    const auto status = open_door(options, door, *core, own_ports);
     if (status != ExitStatus::kOk) return status;
-    own_ports.push_back(opened.bound.front().port);
   }
   for (const auto& [door, core] : node_.doors()) core->set_own_ports(own_ports);
   if (node_.two_connection() != nullptr) open_password_checker();
+  return ExitStatus::kOk;
+}
+
+ExitStatus OpenDoors::open_door(const Options& options, Door door, doors::MessageDoor& core,
+                                std::vector<std::uint16_t>& own_ports) {
+  const common::HostPort& wanted = options.doors.at(door);
+  if (door == Door::kRendezvous) {
+    // First: an old program stops saying HELLO for good when its datagram finds nobody.
+    const auto status = open_hello_socket(options);
+    if (status != ExitStatus::kOk) return status;
+  }
+  OpenDoor& opened = open_[door];
+  opened.server = std::make_unique<DoorServer>(loop_, core, last_stream_, flush_node_);
+  const auto status = listen_at(
+      loop_, wanted,
+      [&opened](const Endpoint& endpoint) { return opened.server->listen(endpoint); },
+      fmt::format("--{} ", to_string(door)), opened.bound);
+  if (status != ExitStatus::kOk) return status;
+  own_ports.push_back(opened.bound.front().port);
+  return door == Door::kRendezvous ? open_relay_port(wanted, opened, own_ports) : ExitStatus::kOk;
+}
+
+ExitStatus OpenDoors::open_hello_socket(const Options& options) {
+  common::HostPort wanted = options.doors.at(Door::kRendezvous);
+  if (wanted.port != 0) ++wanted.port;
+  if (options.rendezvous_udp) wanted = *options.rendezvous_udp;
+  hello_socket_ = std::make_unique<HelloSocket>(
+      loop_,
+      [this](const common::IpAddress& source, std::string_view datagram) {
+        node_.rendezvous()->handle_datagram(monotonic_now(), source, datagram);
+      },
+      flush_node_);
+  return listen_at(
+      loop_, wanted, [this](const Endpoint& endpoint) { return hello_socket_->bind(endpoint); },
+      "--rendezvous-udp ", hello_bound_);
+}
+
+// Where users of the rendezvous door write to those of other doors.
+ExitStatus OpenDoors::open_relay_port(const common::HostPort& wanted, OpenDoor& opened,
+                                      std::vector<std::uint16_t>& own_ports) {
+  std::vector<Endpoint> bound;
+  const auto status = listen_at(
+      loop_, {wanted.host, 0},
+      [&opened](const Endpoint& endpoint) { return opened.server->listen(endpoint); },
+      "--rendezvous ", bound);
+  if (status != ExitStatus::kOk) return status;
+  node_.rendezvous()->set_relay_port(bound.front().port);
+  own_ports.push_back(bound.front().port);
   return ExitStatus::kOk;
 }
 
@@ -92,13 +136,28 @@ void OpenDoors::announce() {
   for (const auto& [door, opened] : open_)
     for (const Endpoint& endpoint : opened.bound)
       log_.info("listening", {{std::string(to_string(door)), common::format_endpoint(endpoint)}});
+  for (const Endpoint& endpoint : hello_bound_)
+    log_.info("listening", {{"rendezvous-udp", common::format_endpoint(endpoint)}});
   for (const auto& [door, opened] : open_) {
     if (opened.bound.empty()) continue;
     const std::string_view mode = peer_mode(door);
-    log_.info("ready",
-              {{std::string(mode),
-                fmt::format("peer NAME {} {}", hint_address(opened.bound.front()), mode)}});
+    const Endpoint& bound = opened.bound.front();
+    std::string typed = fmt::format("peer NAME {} {}", hint_address(bound), mode);
+    if (door == Door::kRendezvous && hello_bound_.front().port != bound.port + 1)
+      typed += fmt::format(" --udp {}", hello_bound_.front().port);
+    log_.info("ready", {{std::string(mode), std::move(typed)}});
+    if (door == Door::kRendezvous && log_.format() == LogFormat::kClassic)
+      announce_rendezvous(opened);
   }
+}
+
+// The lines of an old registry, for whoever reads its log.
+void OpenDoors::announce_rendezvous(const OpenDoor& opened) {
+  constexpr const char* kLine = "{} server is running at {} and it is listening for connections!";
+  log_.info(fmt::format(kLine, "TCP", common::format_endpoint(opened.bound.front())));
+  log_.info(fmt::format(kLine, "UDP", common::format_endpoint(hello_bound_.front())));
+  for (const char* part : {"register user", "update activity", "process message"})
+    log_.info(fmt::format("successfully started {} thread", part));
 }
 
 bool OpenDoors::flush() {
@@ -123,6 +182,7 @@ DoorServer* OpenDoors::server(Door door) {
 }
 
 void OpenDoors::stop_listening() {
+  if (hello_socket_) hello_socket_->close();
   for (const auto& [door, opened] : open_) opened.server->stop_listening();
 }
 

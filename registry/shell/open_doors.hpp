@@ -11,6 +11,7 @@
 
 #include "registry/node.hpp"
 #include "registry/shell/door_server.hpp"
+#include "registry/shell/hello_socket.hpp"
 #include "registry/shell/log.hpp"
 #include "registry/shell/options.hpp"
 #include "registry/shell/password_checker.hpp"
@@ -48,6 +49,12 @@ class OpenDoors {
     std::vector<common::Endpoint> bound;  // empty for a door whose users come by another
   };
 
+  common::ExitStatus open_door(const Options& options, common::Door door, doors::MessageDoor& core,
+                               std::vector<std::uint16_t>& own_ports);
+  common::ExitStatus open_hello_socket(const Options& options);
+  common::ExitStatus open_relay_port(const common::HostPort& wanted, OpenDoor& opened,
+                                     std::vector<std::uint16_t>& own_ports);
+  void announce_rendezvous(const OpenDoor& opened);
   void open_password_checker();
 
   asio::io_context& loop_;
@@ -56,6 +63,8 @@ class OpenDoors {
   std::function<void()> flush_node_;
   doors::StreamId last_stream_ = 0;
   std::map<common::Door, OpenDoor> open_;
+  std::unique_ptr<HelloSocket> hello_socket_;  // of the rendezvous door
+  std::vector<common::Endpoint> hello_bound_;
   std::unique_ptr<PasswordChecker> password_checker_;
 };
 

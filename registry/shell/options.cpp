@@ -17,7 +17,6 @@ namespace {
 constexpr std::string_view kHelp =
     R"(registry - who is there, under which name, at which address
 
-Examples
   registry                        listen on 127.0.0.1:8080, for this machine
   registry 0.0.0.0:8080           for every machine that can reach this one
 
@@ -34,13 +33,14 @@ Options
       --two-connection HOST:PORT --accounts FILE   a door for users who log in
          [--strict] [--allow-public-login] [--gateway-ports N]
       --room HOST:PORT         a chat room; old programs expect port 12000
-      --log-format text|json   one line an event, on standard error
+      --rendezvous HOST:PORT [--rendezvous-udp HOST:PORT]   chats by consent
+      --log-format text|json|classic   one line an event, on standard error
       --check    look at options and files, then exit      -h, --help  --version
 
 Exit status  0 drained after a signal  64 usage  69 in use  78 configuration
 )";
 
-constexpr std::array<std::string_view, 16> kOptionNames = {"--userlist",
+constexpr std::array<std::string_view, 18> kOptionNames = {"--userlist",
                                                            "--data",
                                                            "--lease",
                                                            "--classic-lease",
@@ -53,11 +53,14 @@ constexpr std::array<std::string_view, 16> kOptionNames = {"--userlist",
                                                            "--strict",
                                                            "--allow-public-login",
                                                            "--gateway-ports",
+                                                           "--rendezvous",
+                                                           "--rendezvous-udp",
                                                            "--check",
                                                            "--help",
                                                            "--version"};
 /// Doors that are opened by an option of their own.
-constexpr std::array kDoors = {common::Door::kTwoConnection, common::Door::kRoom};
+constexpr std::array kDoors = {common::Door::kTwoConnection, common::Door::kRoom,
+                               common::Door::kRendezvous};
 
 std::string option_of(common::Door door) { return fmt::format("--{}", to_string(door)); }
 
@@ -106,6 +109,7 @@ std::variant<Options, PasswdCommand, Leave> parse_options(std::vector<std::strin
   std::int64_t lease = 200;
   std::int64_t classic_lease = 86400;
   std::string log_format = "text";
+  std::string rendezvous_udp;
   bool help = false;
   bool version = false;
 
@@ -122,8 +126,9 @@ std::variant<Options, PasswdCommand, Leave> parse_options(std::vector<std::strin
       ->check(CLI::Range(std::int64_t{1}, kLeaseSecondsMax));
   app.add_flag("--allow-foreign-address", options.rules.allow_foreign_address);
   app.add_option("--host", options.hosts)->allow_extra_args(false);
-  app.add_option("--log-format", log_format)->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--log-format", log_format)->check(CLI::IsMember({"text", "json", "classic"}));
   for (const common::Door door : kDoors) app.add_option(option_of(door), doors[door]);
+  app.add_option("--rendezvous-udp", rendezvous_udp);
   app.add_option("--accounts", options.accounts);
   app.add_flag("--strict", options.strict);
   app.add_flag("--allow-public-login", options.allow_public_login);
@@ -163,13 +168,21 @@ std::variant<Options, PasswdCommand, Leave> parse_options(std::vector<std::strin
     }
     options.doors.emplace(door, *parsed);
   }
+  if (!rendezvous_udp.empty()) {
+    options.rendezvous_udp = common::parse_host_port(rendezvous_udp);
+    if (!options.rendezvous_udp)
+      return usage_error(fmt::format("--rendezvous-udp {} is not HOST:PORT", rendezvous_udp));
+    if (!options.doors.contains(common::Door::kRendezvous))
+      return usage_error("--rendezvous-udp wants --rendezvous");
+  }
   if (options.doors.contains(common::Door::kTwoConnection) == options.accounts.empty())
     return usage_error("--two-connection and --accounts go together");
   if (options.user_list.empty()) return usage_error("--userlist wants a file name");
   if (options.data.empty()) options.data = options.user_list.parent_path() / ".registry";
   options.rules.lease = std::chrono::seconds(lease);
   options.rules.classic_lease = std::chrono::seconds(classic_lease);
-  options.log_format = log_format == "json" ? LogFormat::kJson : LogFormat::kText;
+  if (log_format == "json") options.log_format = LogFormat::kJson;
+  if (log_format == "classic") options.log_format = LogFormat::kClassic;
   return options;
 }
 

@@ -25,8 +25,10 @@ struct Options {
   bool check_only = false;
 
   std::map<common::Door, common::HostPort> doors;  // where each listens
-  std::filesystem::path accounts;                  // of the two-connection door
-  bool strict = false;                             // no plain passwords
+  /// Where the rendezvous door takes HELLO; none: beside it, at the next port.
+  std::optional<common::HostPort> rendezvous_udp;
+  std::filesystem::path accounts;  // of the two-connection door
+  bool strict = false;             // no plain passwords
   bool allow_public_login = false;
   std::size_t gateway_ports = 64;
 };

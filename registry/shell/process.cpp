@@ -47,11 +47,21 @@ std::optional<doors::TwoConnectionOptions> two_connection_options(const Options&
   return doors::TwoConnectionOptions{.allow_public_login = options.allow_public_login};
 }
 
-std::optional<doors::RoomOptions> room_options(const Options& options) {
-  if (!options.doors.contains(common::Door::kRoom)) return std::nullopt;
+/// What the wall clock showed when the monotonic one began.
+common::WallTime wall_at_zero() {
   const auto since_zero =
       std::chrono::duration_cast<std::chrono::milliseconds>(monotonic_now().time_since_epoch());
-  return doors::RoomOptions{.wall_at_zero = {common::os::wall_now().unix_ms - since_zero.count()}};
+  return {common::os::wall_now().unix_ms - since_zero.count()};
+}
+
+std::optional<doors::RoomOptions> room_options(const Options& options) {
+  if (!options.doors.contains(common::Door::kRoom)) return std::nullopt;
+  return doors::RoomOptions{.wall_at_zero = wall_at_zero()};
+}
+
+std::optional<doors::RendezvousOptions> rendezvous_options(const Options& options) {
+  if (!options.doors.contains(common::Door::kRendezvous)) return std::nullopt;
+  return doors::RendezvousOptions{.lease = options.rules.lease, .wall_at_zero = wall_at_zero()};
 }
 
 std::string_view to_string(DirectoryEvent::Kind kind) {
@@ -83,6 +93,7 @@ Process::Process(Options options)
              .hosts = own_host_names(options_),
              .two_connection = two_connection_options(options_),
              .room = room_options(options_),
+             .rendezvous = rendezvous_options(options_),
              .gateway_ports = &gateway_sockets_,
              .tcp_gateway_ports = &tcp_gateway_ports_,
              .gateway_ports_max = options_.gateway_ports,
@@ -307,8 +318,11 @@ void Process::run_doors() {
   while (doors_.flush() && ++round < kRoundsMax) node_.run_hub(monotonic_now());
   if (round == kRoundsMax) flush_node_soon();
   while (const auto notice = doors_.poll_notice()) {
-    if (!may_log_user_line()) continue;
-    if (notice->is_warning) {
+    const bool is_classic = log_.format() == LogFormat::kClassic && !notice->classic.empty();
+    if ((notice->event.empty() && !is_classic) || !may_log_user_line()) continue;
+    if (is_classic) {
+      log_.info(notice->classic);
+    } else if (notice->is_warning) {
       log_.warn(notice->event, notice->fields);
     } else {
       log_.info(notice->event, notice->fields);

@@ -87,7 +87,8 @@ class World {
         constexpr std::array<const char*, 4> kFrom = {"lara", "utku", "c", "veli"};
         request.path = std::string("/v1/to/") + kTo[line.number(4)];
         request.query = {{"from", kFrom[line.number(4)]}};
-        request.body = line.text();
+        const std::string text = line.text();
+        request.body = text;  // a view
         request.source = address(0);
         (void)node_.handle(now_, common::WallTime{1}, 1, request);
         break;

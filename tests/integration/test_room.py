@@ -7,13 +7,10 @@ import socket
 import unittest
 
 from support import golden
-from support.harness import wait_until
-from support.raw_http import call, users
+from support.harness import DEADLINE, wait_until
+from support.raw_http import call, exchange, netchat_update, users
 from support.room import PROMPT, WELCOME, RoomTest
 from support.two_connection import DELIVERED, NOT_DELIVERED, Stopwatch
-from support.udp import Inbox
-
-SEATS = (("old", "ours"), ("ours", "old"), ("ours", "ours"))
 
 
 class Transcript:
@@ -53,7 +50,8 @@ class SeatsTest(RoomTest):
                 ("alice", bob, "x" * 300)):
             script.add(f"{speaker} types {line}")
             (alice if speaker == "alice" else bob).write(line)
-            hearer.wait_stdout_has(f"<{speaker}> {line}\n")
+            # An old client prints a line end of its own behind what it reads.
+            hearer.wait_stdout_has(f"<{speaker}> {line}\n" + "\n" * (client_age == "old"))
         for who, program in (("alice", alice), ("bob", bob)):
             script.printed(who, program)
         return script, (alice, bob)
@@ -231,6 +229,22 @@ class OtherDoorsTest(RoomTest):
                      headers=("Accept: application/json",)).json()
         self.assertEqual((found["name"], found["via"]), ("room", "relay"))
         self.assertEqual(call(self.registry, target="/userlist.txt?username=room").status, 404)
+
+    def test_a_netchat_user_is_a_guest_and_one_who_does_not_answer_holds_up_nobody(self):
+        alice, bob = self.enter("alice"), self.enter("bob")
+        with socket.create_server(("127.0.0.1", 0)) as inbox:
+            inbox.settimeout(DEADLINE)
+            exchange(self.registry, netchat_update(f"zed@127.0.0.1:{inbox.getsockname()[1]}"))
+            self.assertEqual(self.post("zed", "room", "hello").status, 202)
+            bob.expect("<zed> hello\n")
+            alice.expect("<zed> hello\n")
+            alice.send("hi zed\nanother\n")  # nobody has taken the first one's connection yet
+            bob.expect("<alice> hi zed\n<alice> another\n")
+            heard = []
+            for _ in range(2):
+                with inbox.accept()[0] as connection:
+                    heard.append(connection.makefile("rb").read().decode())
+            self.assertEqual(sorted(heard), ['room: "<alice> another"', 'room: "<alice> hi zed"'])
 
     def test_a_frozen_guest_holds_up_nobody_in_the_room(self):
         alice, bob, carol = self.enter("alice"), self.enter("bob"), self.online("carol")

@@ -8,7 +8,6 @@
 namespace {
 
 using namespace std::chrono_literals;
-using common::ExitStatus;
 using test::RoomRun;
 
 const std::string kPrompt = "Please enter your username: ";

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <ctime>
+
 #include "common/safe_text.hpp"
 #include "tests/unit/support/json_text.hpp"
 
@@ -24,6 +27,19 @@ TEST_CASE("a line is time, level, event and fields") {
   CHECK(format_log_line(LogFormat::kText, kTime, "error", "store down",
                         {{"reason", "disk full"}, {"code", "13"}}) ==
         "2026-11-20T22:50:21.407Z error store down  reason=\"disk full\" code=13");
+}
+
+TEST_CASE("as classic a line is local time, level and text") {
+  setenv("TZ", "UTC-3", 1);
+  tzset();
+  CHECK(format_log_line(LogFormat::kClassic, kTime, "info", "terminating somebody", {}) ==
+        "2026-11-21 01:50:21;INFO;terminating somebody");
+  unsetenv("TZ");
+  tzset();
+  CHECK(format_log_line(LogFormat::kClassic, kTime, "warn", "x\ny", {{"user", "a b"}})
+            .ends_with(";WARNING;x\\x0ay  user=\"a b\""));
+  CHECK(format_log_line(LogFormat::kClassic, kTime, "error", "store down", {})
+            .ends_with(";ERROR;store down"));
 }
 
 TEST_CASE("values are quoted where they must be, and escaped where they would lie") {

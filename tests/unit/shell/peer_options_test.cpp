@@ -63,6 +63,10 @@ TEST_CASE("name, registry and mode, as the classic client takes them") {
   CHECK(listening.hook_time == 30s);
   CHECK(options(send({})).mode == peer::Mode::kSend);
   CHECK(options(login({})).mode == peer::Mode::kLogin);
+  const auto meeting = options({"alice", "127.0.0.1:6234", "meet", "--hello", "6"});
+  CHECK(meeting.mode == peer::Mode::kMeet);
+  CHECK(meeting.udp_port == 6235);
+  CHECK(meeting.hello == 6s);
   CHECK(options({"alice", "[::1]:8080", "listen"}).registry.host == "::1");
   CHECK(options({"alice", "registry.example:80", "send"}).registry_text == "registry.example:80");
 }
@@ -202,8 +206,7 @@ TEST_CASE("any other mode is the classic text and 64, with the nearest one") {
     CAPTURE(row.mode);
     const Leave left = leave_at_three({"alice", "127.0.0.1:8080", std::string(row.mode)});
     CHECK(left.out == "Invalid mode!\n");
-    CHECK(left.err ==
-          "peer: the modes are listen, send and login" + std::string(row.hint) + '\n');
+    CHECK(left.err == "peer: the modes are listen, send and login" + std::string(row.hint) + '\n');
     CHECK(left.status == common::ExitStatus::kUsage);
   }
 }

@@ -51,7 +51,14 @@ TEST_CASE("every option does what its line in the help says") {
   CHECK(options({"--host", "a.example", "--host", "b.example"}).hosts ==
         std::vector<std::string>{"a.example", "b.example"});
   CHECK(options({"--log-format", "json"}).log_format == registry::LogFormat::kJson);
+  CHECK(options({"--log-format", "classic"}).log_format == registry::LogFormat::kClassic);
   CHECK(options({"--check"}).check_only);
+  const Options meeting = options({"--rendezvous", "127.0.0.1:6234"});
+  CHECK(common::format_host_port(meeting.doors.at(common::Door::kRendezvous)) == "127.0.0.1:6234");
+  CHECK(!meeting.rendezvous_udp);
+  const Options apart = options({"--rendezvous", "[::1]:0", "--rendezvous-udp", "127.0.0.1:7000"});
+  REQUIRE(apart.rendezvous_udp);
+  CHECK(common::format_host_port(*apart.rendezvous_udp) == "127.0.0.1:7000");
   // Options and the address in any order.
   CHECK(common::format_host_port(options({"--lease", "30", "127.0.0.1:1"}).listen) ==
         "127.0.0.1:1");
@@ -84,6 +91,11 @@ TEST_CASE("what cannot be meant is refused with 64 and a hint, on standard error
       {"a lease without a number", {"--lease"}, "--lease"},
       {"a classic lease of nothing", {"--classic-lease", "0"}, "--classic-lease"},
       {"an unknown log format", {"--log-format", "xml"}, "--log-format"},
+      {"a UDP port without the door", {"--rendezvous-udp", "127.0.0.1:1"}, "wants --rendezvous"},
+      {"a UDP port that is none",
+       {"--rendezvous", "127.0.0.1:1", "--rendezvous-udp", "x"},
+       "--rendezvous-udp x is not HOST:PORT"},
+      {"a door without a port", {"--rendezvous", "x"}, "--rendezvous x is not HOST:PORT"},
       {"no file name", {"--userlist", ""}, "--userlist wants a file name"},
   };
   for (const Row& row : rows) {
@@ -122,7 +134,7 @@ TEST_CASE("the help fits a screen of 24 rows by 80 columns, and names every opti
     }
     for (const std::string_view option :
          {"--userlist", "--data", "--lease", "--classic-lease", "--allow-foreign-address", "--host",
-          "--log-format", "--check", "--help", "--version"})
+          "--log-format", "--check", "--help", "--version", "--rendezvous", "--rendezvous-udp"})
       CHECK(left.out.find(option) != std::string::npos);
   }
 }

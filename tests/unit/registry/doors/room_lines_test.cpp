@@ -133,7 +133,7 @@ TEST_CASE("what can be said at once fits a line of the room and a classic datagr
     const std::string name(size, 'n');
     const std::string text(room_text_max(name), 'x');
     CHECK(format_room_message({name, text, false, true, "\r\n"}).size() <= kRoomLineBytesMax);
-    CHECK(("room: <" + name + "> " + text).size() == 2048);
+    CHECK(std::string_view("room: <> ").size() + name.size() + text.size() == 2048);
   }
 }
 

@@ -1,0 +1,117 @@
+#include "peer/meet_links.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.hpp"
+#include "peer/meet_protocol.hpp"
+
+namespace peer {
+
+using common::Endpoint;
+using common::IpAddress;
+
+std::vector<MeetLinks::Received> MeetLinks::begin_chat(TimePoint now, std::string_view partner,
+                                                       const Endpoint& endpoint) {
+  chat_ = Chat{std::string(partner), endpoint};
+  std::vector<Received> received;
+  for (Early& early : std::exchange(early_, {})) {
+    const bool is_fresh = now < early.when + kEarlyTime;
+    if (is_fresh && is_partner(early.from, early.received.sender))
+      received.push_back(std::move(early.received));
+  }
+  return received;
+}
+
+// security: whoever reaches our port could put words into the partner's mouth; so they count from
+// where he is, under his name.
+bool MeetLinks::is_partner(const IpAddress& from, std::string_view sender) const {
+  if (!chat_) return false;
+  const bool is_there = from == chat_->endpoint.address ||
+                        (from.is_loopback() && chat_->endpoint.address.is_loopback());
+  return is_there && sender == chat_->partner;
+}
+
+void MeetLinks::send(std::string frame, std::deque<Conversation::Action>& actions) {
+  ENSURE(chat_.has_value());
+  const auto known = by_endpoint_.find(chat_->endpoint);
+  const LinkId link =
+      known != by_endpoint_.end() ? known->second : connect(chat_->endpoint, actions);
+  Own& own = own_.at(link);
+  own.used = ++uses_;
+  own.unsent += frame.size();
+  unsent_ += frame.size();
+  actions.push_back(Conversation::Send{link, std::move(frame)});
+}
+
+LinkId MeetLinks::connect(const Endpoint& to, std::deque<Conversation::Action>& actions) {
+  if (own_.size() >= kOwnMax) {
+    const auto oldest = std::min_element(
+        own_.begin(), own_.end(),
+        [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+    const LinkId closed = oldest->first;
+    handle_closed(closed);
+    actions.push_back(Conversation::CloseLink{closed});
+  }
+  const LinkId link{++last_link_};  // 0 is the registry's
+  own_.emplace(link, Own{.to = to});
+  by_endpoint_.emplace(to, link);
+  actions.push_back(Conversation::Connect{link, to, kConnectTime});
+  return link;
+}
+
+void MeetLinks::handle_sent(LinkId link, std::size_t bytes) {
+  const auto own = own_.find(link);
+  if (own == own_.end()) return;
+  const std::size_t taken = std::min(bytes, own->second.unsent);
+  own->second.unsent -= taken;
+  unsent_ -= taken;
+}
+
+void MeetLinks::handle_accepted(LinkId link, const Endpoint& from) {
+  accepted_.emplace(link, Accepted{.from = from.address, .input = {}});
+}
+
+std::vector<MeetLinks::Received> MeetLinks::handle_bytes(TimePoint now, common::WallTime wall,
+                                                         LinkId link, std::string_view bytes,
+                                                         std::uint64_t& unknown) {
+  std::vector<Received> received;
+  const auto found = accepted_.find(link);
+  if (found == accepted_.end()) return received;  // on a connection of ours nobody writes
+  Accepted& accepted = found->second;
+  accepted.input.push(bytes);
+  while (const auto data = accepted.input.next()) {
+    const auto message = parse_meet_message(*data);
+    if (!message) {
+      ++unknown;
+      continue;
+    }
+    Received one{wall, std::string(message->sender), std::string(message->text)};
+    if (is_partner(accepted.from, one.sender)) {
+      received.push_back(std::move(one));
+    } else if (!chat_) {
+      early_.push_back({now, accepted.from, std::move(one)});
+      if (early_.size() > kEarlyMax) {
+        early_.pop_front();
+        ++unknown;
+      }
+    } else {
+      ++unknown;
+    }
+  }
+  if (accepted.input.error() && !std::exchange(accepted.is_broken, true)) ++unknown;
+  return received;
+}
+
+bool MeetLinks::handle_closed(LinkId link) {
+  accepted_.erase(link);
+  const auto own = own_.find(link);
+  if (own == own_.end()) return false;
+  const bool is_lost = own->second.unsent > 0 && chat_ && chat_->endpoint == own->second.to;
+  unsent_ -= own->second.unsent;
+  by_endpoint_.erase(own->second.to);
+  own_.erase(own);
+  return is_lost;
+}
+
+}  // namespace peer

@@ -1,0 +1,88 @@
+// The TCP connections between users of `meet`: one way each, from who writes to who reads. A core
+// beside meet_client, which passes the actions on.
+//
+// A connection that was made stays: old programs stop listening to everybody when one of theirs
+// ends. It is used again for the next chat with the same endpoint.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/endpoint.hpp"
+#include "common/rendezvous_frame.hpp"
+#include "peer/conversation.hpp"
+
+namespace peer {
+
+class MeetLinks {
+ public:
+  static constexpr Duration kConnectTime = std::chrono::seconds(10);
+  /// A partner's first text may be here before the registry's word that there is a chat.
+  static constexpr Duration kEarlyTime = std::chrono::seconds(5);
+  static constexpr std::size_t kEarlyMax = 16;
+  /// Connections of ours kept at a time; the one unused for longest is closed for a new one.
+  static constexpr std::size_t kOwnMax = Conversation::kOwnLinksMax - 8;
+
+  struct Received {
+    common::WallTime time;
+    std::string sender;
+    std::string text;
+  };
+
+  /// There is a chat with this partner from now on; returns his texts that were early.
+  std::vector<Received> begin_chat(TimePoint now, std::string_view partner,
+                                   const common::Endpoint& endpoint);
+  void end_chat() { chat_.reset(); }
+
+  /// Writes to the partner; the actions make a connection if there is none. There is a chat.
+  void send(std::string frame, std::deque<Conversation::Action>& actions);
+  std::size_t unsent() const { return unsent_; }
+  void handle_sent(LinkId link, std::size_t bytes);
+
+  void handle_accepted(LinkId link, const common::Endpoint& from);
+  /// The partner's texts among what came; `unknown` counts what was nothing of his.
+  std::vector<Received> handle_bytes(TimePoint now, common::WallTime wall, LinkId link,
+                                     std::string_view bytes, std::uint64_t& unknown);
+  /// True if something may not have arrived: texts to the partner of the present chat.
+  bool handle_closed(LinkId link);
+  bool is_known(LinkId link) const { return own_.contains(link) || accepted_.contains(link); }
+
+ private:
+  struct Own {
+    common::Endpoint to;
+    std::size_t unsent = 0;
+    std::uint64_t used = 0;  // higher: later
+  };
+  struct Accepted {
+    common::IpAddress from;
+    common::RendezvousSplitter input;
+    bool is_broken = false;  // no frame can be told from the next any more
+  };
+  struct Chat {
+    std::string partner;
+    common::Endpoint endpoint;
+  };
+  struct Early {
+    TimePoint when;
+    common::IpAddress from;
+    Received received;
+  };
+
+  bool is_partner(const common::IpAddress& from, std::string_view sender) const;
+  LinkId connect(const common::Endpoint& to, std::deque<Conversation::Action>& actions);
+
+  std::optional<Chat> chat_;
+  std::map<LinkId, Own> own_;
+  std::map<common::Endpoint, LinkId> by_endpoint_;
+  std::map<LinkId, Accepted> accepted_;
+  std::deque<Early> early_;
+  std::uint32_t last_link_ = 0;
+  std::uint64_t uses_ = 0;
+  std::size_t unsent_ = 0;
+};
+
+}  // namespace peer

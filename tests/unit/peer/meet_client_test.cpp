@@ -1,0 +1,587 @@
+// `meet`: what it says to registries and partners, old ones above all, and what it leaves unsaid.
+#include "peer/meet_client.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/support/meet_run.hpp"
+
+namespace {
+
+using namespace test;
+using Client = MeetRun::Client;
+
+constexpr const char* kFoundVeli = "&&FOUND&&|veli found. its address is ('127.0.0.1', 47010)";
+constexpr const char* kNotFound = "&&NOTFOUND&&|user not found";
+constexpr const char* kYouLeft = "&&CLIENTEXIT&&|you left the chat room.";
+
+Client::Options at_terminal() {
+  auto options = MeetRun::options();
+  options.is_terminal = true;
+  return options;
+}
+
+TEST_CASE("it listens, registers, and knows by finding itself that it is in") {
+  MeetRun run;
+  run.start();
+  CHECK(run.take_log() == "LISTEN 0; ");
+  run.listening(7820);
+  CHECK(run.take_log() == "0 21   &&REGISTER&&|ali|7820; 0  18  &&SEARCH&&|ali|ali; ");
+  CHECK(!run.client.wants_input());
+  run.reply("&&INVALIDSEARCH&&|you can't search yourself. search for other users");
+  CHECK(run.client.wants_input());
+  CHECK(run.out == "");
+  CHECK(run.notes ==
+        "ali has been successfully added in the server's database\n"
+        "TCP server of client ali is running at port 7820 and it is listening for connections!\n");
+}
+
+TEST_CASE("HELLO comes a whole period after the registration, and then each period") {
+  auto options = MeetRun::options();
+  SUBCASE("of 60 s") {}
+  SUBCASE("of 6 s") { options.hello = 6s; }
+  MeetRun run(options);
+  run.online().pass(options.hello - 1ns);
+  CHECK(run.take_log() == "");
+  run.pass(1ns);
+  CHECK(run.take_log() == "UDP 127.0.0.1:6235  13  &&HELLO&&|ali; ");
+  run.pass(options.hello * 2);
+  CHECK(run.take_log() ==
+        "UDP 127.0.0.1:6235  13  &&HELLO&&|ali; UDP 127.0.0.1:6235  13  &&HELLO&&|ali; ");
+}
+
+TEST_CASE("a machine that slept for too long says no HELLO: an old registry would break on it") {
+  MeetRun run;
+  run.online();
+  run.now += 201s;
+  run.client.handle_timeout(run.now);
+  run.drain();
+  CHECK(run.take_log() == "LEAVE 69; ");
+  CHECK(run.notes == "127.0.0.1:6234 has heard nothing of us for too long\n");
+}
+
+TEST_CASE("SEARCH shows what the registry says") {
+  MeetRun run;
+  run.online().input("SEARCH veli");
+  CHECK(run.take_log() == "0  19  &&SEARCH&&|veli|ali; ");
+  run.reply(kFoundVeli);
+  CHECK(run.take_out() == "server: veli found. its address is ('127.0.0.1', 47010)\n");
+  run.input("SEARCH can").reply(kNotFound);
+  CHECK(run.take_out() == "server: user not found\n");
+  run.input_end().reply("&&LOGOUTSUCCESS&&");
+  CHECK(run.log.ends_with("LEAVE 67; "));
+}
+
+TEST_CASE("nobody is named to a registry that has not found him first") {
+  struct Row {
+    const char* typed;
+    const char* said;  // when he is found
+  };
+  const Row rows[] = {
+      {"CHAT REQUEST veli", "0  24  &&CHATREQUEST&&|veli|ali; "},
+      {"OK veli", "0  20  &&OK&&|ali|veli|7820; "},
+      {"REJECT veli", "0  19  &&REJECT&&|ali|veli; "},
+      {"GROUP CHAT veli", "0  23  &&GROUPCHAT&&|ali|veli|; "},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.typed);
+    MeetRun run;
+    run.online().input(row.typed);
+    CHECK(run.take_log() == "0  19  &&SEARCH&&|veli|ali; ");
+    SUBCASE("found") {
+      run.reply(kFoundVeli);
+      CHECK(run.take_log() == row.said);
+      CHECK(run.take_out() == "");
+    }
+    SUBCASE("not found") {
+      run.reply(kNotFound);
+      CHECK(run.take_log() == "");
+      CHECK(run.take_out() + run.notes != "");
+      run.input_end();
+      CHECK(run.log == "0  10  &&LOGOUT&&; ");
+      run.reply("&&LOGOUTSUCCESS&&");
+      CHECK(run.log.ends_with("LEAVE 67; "));
+    }
+  }
+}
+
+TEST_CASE("a group is made of those who are found, with a bar at the end") {
+  MeetRun run;
+  run.online().input("GROUP CHAT veli can ayse");
+  CHECK(run.take_log() == "0  19  &&SEARCH&&|veli|ali; ");
+  run.reply(kFoundVeli);
+  CHECK(run.take_log() == "0  18  &&SEARCH&&|can|ali; ");
+  run.reply(kNotFound);
+  CHECK(run.take_log() == "0  19  &&SEARCH&&|ayse|ali; ");
+  run.reply("&&FOUND&&|ayse found. its address is ('127.0.0.1', 2)");
+  CHECK(run.take_log() == "0  28  &&GROUPCHAT&&|ali|veli|ayse|; ");
+  CHECK(run.notes == "user can is not found\n");
+  run.reply(
+      "you have added yourself to group chat 4. a request has been sent to your added "
+      "friends. type EXIT GROUP to leave.");
+  CHECK(run.prompt == "group 4> ");
+}
+
+TEST_CASE("a number that nobody invited us to is not answered") {
+  MeetRun run;
+  run.online().input("OK GROUP 3").input("REJECT GROUP 3");
+  CHECK(run.take_log() == "");
+  CHECK(run.notes ==
+        "there is no request for group chat 3\nthere is no request for group chat 3\n");
+  run.reply("veli would like to add you to group chat room 3? (OK/REJECT GROUP <room_number>)",
+            "veli");
+  run.input("OK GROUP 3");
+  CHECK(run.take_log() == "0  17  &&OKGROUP&&|ali|3; ");
+  run.reply("ali joined the group chat");
+  CHECK(run.prompt == "group 3> ");
+  run.input("EXIT GROUP");
+  CHECK(run.take_log() == "0  17  &&EXITGROUP&&|ali; ");
+  run.reply("you left the chat room.").input("OK GROUP 3");
+  CHECK(run.take_log() == "");
+}
+
+TEST_CASE("the partner is connected to with the first text, and the connection stays") {
+  MeetRun run;
+  run.chatting();
+  CHECK(run.log == "");
+  run.input("hello veli");
+  CHECK(run.take_log() == "CONNECT 1 127.0.0.1:9001; 1  27  &&MESSAGE&&|ali: hello veli; ");
+  run.input("more");
+  CHECK(run.take_log() == "1  21  &&MESSAGE&&|ali: more; ");
+  CHECK(run.out == "");
+  run.input("EXIT");
+  CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+  run.reply(kYouLeft);
+  CHECK(run.take_log() == "");  // not even the connection is closed
+  CHECK(run.take_out() == "server: you left the chat room.\n");
+  run.reply("&&CLIENTOK&&|veli accepted the chat request. you can send your message now!|9001",
+            "veli");
+  run.input("again");
+  CHECK(run.take_log() == "1  22  &&MESSAGE&&|ali: again; ");
+}
+
+TEST_CASE("a partner who cannot be reached is told of, and tried again with the next text") {
+  MeetRun run;
+  run.chatting().takes = false;
+  run.input("hello");
+  run.take_log();
+  run.closed(peer::LinkId{1}, "connection refused");
+  CHECK(run.notes == "a text to veli may not have arrived: connection refused\n");
+  run.takes = true;
+  run.input("again");
+  CHECK(run.take_log() == "CONNECT 2 127.0.0.1:9001; 2  22  &&MESSAGE&&|ali: again; ");
+  run.closed(peer::LinkId{2});
+  CHECK(run.notes == "a text to veli may not have arrived: connection refused\n");
+  run.input_end().reply(kYouLeft).reply("&&LOGOUTSUCCESS&&");
+  CHECK(run.log.ends_with("LEAVE 75; "));
+}
+
+TEST_CASE("a partner's texts are shown, and nobody else's") {
+  MeetRun run;
+  run.chatting();
+  REQUIRE(run.accepted());
+  run.partner_says("&&MESSAGE&&|veli: selam: ali|naber");
+  CHECK(run.take_out() == "veli: selam: ali|naber\n");
+  run.partner_says("&&MESSAGE&&|can: I am not veli");
+  run.partner_says("&&EXIT&&|veli").partner_says("hello");
+  CHECK(run.take_out() == "");
+  REQUIRE(run.accepted("10.0.0.7:40000", peer::LinkId{Client::kAcceptedLinkMin}));
+  run.input("EXIT").reply(kYouLeft);
+  run.take_out();
+  run.partner_says("&&MESSAGE&&|veli: too late");
+  CHECK(run.take_out() == "");
+  CHECK(run.notes == "");
+}
+
+TEST_CASE("texts from another address than the partner's are not his") {
+  MeetRun run;
+  run.chatting("|10.0.0.6|9001");
+  const peer::LinkId other{static_cast<std::uint32_t>(Client::kAcceptedLinkMin) + 1};
+  REQUIRE(run.accepted("10.0.0.6:40000"));
+  REQUIRE(run.accepted("10.0.0.7:40000", other));
+  run.partner_says("&&MESSAGE&&|veli: forged", other);
+  CHECK(run.take_out() == "");
+  run.partner_says("&&MESSAGE&&|veli: his");
+  CHECK(run.take_out() == "veli: his\n");
+}
+
+TEST_CASE("a partner's first text may be here before the registry's word") {
+  MeetRun run;
+  run.online();
+  REQUIRE(run.accepted());
+  run.partner_says("&&MESSAGE&&|veli: early").partner_says("&&MESSAGE&&|can: who?");
+  CHECK(run.take_out() == "");
+  SUBCASE("within 5 s") {
+    run.pass(4s).reply(
+        "&&CLIENTOK&&|veli accepted the chat request. you can send your message now!|9001", "veli");
+    CHECK(run.take_out() ==
+          "server: veli accepted the chat request. you can send your message now!\n"
+          "veli: early\n");
+  }
+  SUBCASE("not from before") {
+    run.pass(5s).reply(
+        "&&CLIENTOK&&|veli accepted the chat request. you can send your message now!|9001", "veli");
+    CHECK(run.take_out() ==
+          "server: veli accepted the chat request. you can send your message now!\n");
+  }
+}
+
+TEST_CASE("a group's texts go to the registry one at a time, and our own are not shown again") {
+  MeetRun run;
+  run.grouped().input("one").input("two &&LOGOUT&&");
+  CHECK(run.take_log() == "0  20  &&MESSAGE&&|ali: one; ");
+  run.reply("&&MESSAGE&&|ali: one");
+  CHECK(run.take_log() == "0  32  &&MESSAGE&&|ali: two & &LOGOUT&&; ");
+  CHECK(run.out == "");
+  run.reply("&&MESSAGE&&|veli: selam", "veli");
+  CHECK(run.take_out() == "veli: selam\n");
+  run.reply("&&MESSAGE&&|ali: two & &LOGOUT&&");
+  CHECK(run.out == "");
+  run.pass(10s);
+  CHECK(run.log == "");
+}
+
+TEST_CASE("texts of users of other doors come from the registry and are shown in any room") {
+  MeetRun run;
+  run.chatting().reply("&&MESSAGE&&|carol: hello from login", "carol");
+  CHECK(run.take_out() == "carol: hello from login\n");
+}
+
+TEST_CASE("frames are the same glued, in pieces and split at every point") {
+  const std::string stream =
+      common::encode_rendezvous_pair("veli", "&&BUSY&&|veli is busy. try again later.") +
+      common::encode_rendezvous_pair("can", "&&BUSY&&|can is busy. try again later.") +
+      common::encode_rendezvous_pair("veli", "&&MESSAGE&&|veli: x");
+  const std::string expected =
+      "server: veli is busy. try again later.\nserver: can is busy. try again later.\nveli: x\n";
+  for (std::size_t split = 0; split <= stream.size(); ++split) {
+    CAPTURE(split);
+    MeetRun run;
+    run.online().bytes(MeetRun::kServer, stream.substr(0, split));
+    run.bytes(MeetRun::kServer, stream.substr(split));
+    CHECK(run.out == expected);
+  }
+}
+
+TEST_CASE("off a terminal the lines behind a request wait for its answer") {
+  struct Row {
+    const char* answer;
+    const char* then;
+    int status;
+  };
+  const Row rows[] = {
+      {"&&CLIENTOK&&|veli accepted the chat request. you can send your message now!|9001",
+       "CONNECT 1 127.0.0.1:9001; 1  22  &&MESSAGE&&|ali: hello; 0  12  &&EXIT&&|ali; ", 0},
+      {"veli rejected the chat request!", "0  10  &&LOGOUT&&; ", 65},
+      {"&&BUSY&&|the user is busy. try again later.", "0  10  &&LOGOUT&&; ", 65},
+      {"veli did not answer the chat request.", "0  10  &&LOGOUT&&; ", 65},
+      {"&&NOTFOUND&&|user not found", "0  10  &&LOGOUT&&; ", 65},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.answer);
+    MeetRun run;
+    run.online().input("CHAT REQUEST veli").input("hello").input_end();
+    run.reply(kFoundVeli);
+    run.take_log();
+    run.reply(row.answer, "veli");
+    CHECK(run.take_log() == row.then);
+    if (row.status == 0) run.reply(kYouLeft);
+    run.reply("&&LOGOUTSUCCESS&&");
+    // The text had nobody to read it: that counts as a malformed line.
+    CHECK(run.log.ends_with(fmt::format("LEAVE {}; ", row.status)));
+  }
+}
+
+TEST_CASE("what came of the request alone is the exit status") {
+  struct Row {
+    const char* answer;
+    int status;
+  };
+  const Row rows[] = {
+      {"veli rejected the chat request!", 77},
+      {"&&BUSY&&|the user is busy. try again later.", 75},
+      {"veli did not answer the chat request.", 75},
+      {"&&NOTFOUND&&|user not found", 67},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.answer);
+    MeetRun run;
+    run.online().input("CHAT REQUEST veli").input_end().reply(kFoundVeli);
+    run.reply(row.answer, "veli").reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.log.ends_with(fmt::format("LEAVE {}; ", row.status)));
+  }
+  MeetRun run;
+  run.online().input("CHAT REQUEST veli").input_end().reply(kFoundVeli);
+  run.take_log();
+  run.pass(65s);
+  CHECK(run.notes == "your chat request was not answered\n");
+  run.reply("&&LOGOUTSUCCESS&&");
+  CHECK(run.log.ends_with("LEAVE 75; "));
+}
+
+TEST_CASE("a person at a terminal need not wait for another person") {
+  MeetRun run(at_terminal());
+  run.online().input("CHAT REQUEST veli").reply(kFoundVeli);
+  run.take_log();
+  run.input("SEARCH can");
+  CHECK(run.take_log() == "0  18  &&SEARCH&&|can|ali; ");
+  // The chat is opened now: the registry hears no SEARCH from a room, if it came too late.
+  run.reply("&&CLIENTOK&&|veli accepted the chat request. you can send your message now!|9001",
+            "veli");
+  CHECK(run.notes == "what you asked for last was not done: you are in a chat now\n");
+  CHECK(run.prompt == "veli> ");
+  run.input("hello");
+  CHECK(run.take_log() == "CONNECT 1 127.0.0.1:9001; 1  22  &&MESSAGE&&|ali: hello; ");
+}
+
+TEST_CASE("what cannot be done now is said, and nothing is sent") {
+  struct Row {
+    const char* line;
+    const char* note;
+  };
+  const Row outside[] = {
+      {"hello", "you are in no chat room, and nobody would read that."},
+      {"EXIT", "you are in no chat room"},
+      {"SEARCH", "SEARCH NAME"},
+      {"OK", "OK NAME"},
+  };
+  for (const Row& row : outside) {
+    CAPTURE(row.line);
+    MeetRun run;
+    run.online().input(row.line);
+    CHECK(run.take_log() == "");
+    CHECK(run.notes.starts_with(row.note));
+    run.input_end().reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.log.ends_with("LEAVE 65; "));
+  }
+  const Row inside[] = {
+      {"LOGOUT", "you are in a chat room: EXIT before anything else"},
+      {"SEARCH can", "you are in a chat room: EXIT before anything else"},
+      {"CHAT REQUEST can", "you are in a chat room: EXIT before anything else"},
+      {"OK GROUP 3", "you are in a chat room: EXIT before anything else"},
+      {"\x1b[2J", "a text has 1 to 4096 bytes"},
+      {"\xff", "a text has 1 to 4096 bytes"},
+  };
+  for (const Row& row : inside) {
+    CAPTURE(row.line);
+    MeetRun run;
+    run.chatting().input(row.line);
+    CHECK(run.take_log() == "");
+    CHECK(run.notes.starts_with(row.note));
+  }
+  MeetRun run;
+  run.chatting().input("").input("   ");
+  CHECK(run.take_log() == "");
+  CHECK(run.notes == "");
+}
+
+TEST_CASE("leaving is EXIT in a room, then LOGOUT, then the end") {
+  MeetRun run;
+  const char* left = kYouLeft;
+  SUBCASE("from nowhere") {
+    run.online().stop();
+    left = nullptr;
+  }
+  SUBCASE("from a chat") {
+    run.chatting().stop();
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+  }
+  SUBCASE("from a group") {
+    run.grouped().stop();
+    CHECK(run.take_log() == "0  17  &&EXITGROUP&&|ali; ");
+    left = "you left the chat room.";
+  }
+  SUBCASE("from a chat that is being left") {
+    run.chatting().input("EXIT").stop();
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+  }
+  if (left != nullptr) run.reply(left);
+  CHECK(run.take_log() == "0  10  &&LOGOUT&&; ");
+  CHECK(!run.client.wants_input());
+  run.reply("&&LOGOUTSUCCESS&&");
+  CHECK(run.take_log() == "LEAVE 130; ");
+  CHECK(run.notes.ends_with("loggin out from session. goodbye ali\n"));
+}
+
+TEST_CASE("a chat that opens while we log out is left first") {
+  MeetRun run;
+  run.online().stop();
+  CHECK(run.take_log() == "0  10  &&LOGOUT&&; ");
+  run.reply("&&CLIENTOK&&|veli accepted the chat request. you can send your message now!|9001",
+            "veli");
+  CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+  run.reply(kYouLeft);
+  CHECK(run.take_log() == "0  10  &&LOGOUT&&; ");
+  run.reply("&&LOGOUTSUCCESS&&");
+  CHECK(run.take_log() == "LEAVE 130; ");
+}
+
+TEST_CASE("a registry that does not answer keeps nobody") {
+  MeetRun run;
+  SUBCASE("while leaving: 2 s") {
+    run.online().stop().pass(2s);
+    CHECK(run.log == "0  10  &&LOGOUT&&; LEAVE 130; ");
+  }
+  SUBCASE("twice asked: at once") {
+    run.online().stop().stop(common::ExitStatus::kTerminated);
+    CHECK(run.log == "0  10  &&LOGOUT&&; LEAVE 143; ");
+  }
+  SUBCASE("to the registration") {
+    run.start().listening();
+    run.take_log();
+    run.pass(10s);
+    CHECK(run.log == "LEAVE 75; ");
+    CHECK(run.notes == "no answer from 127.0.0.1:6234 within 10 seconds\n");
+  }
+  SUBCASE("to a SEARCH") {
+    run.online().input("SEARCH veli");
+    run.take_log();
+    run.pass(10s);
+    CHECK(run.log == "LEAVE 75; ");
+  }
+}
+
+TEST_CASE("a registry that fails") {
+  MeetRun run;
+  SUBCASE("closes before") {
+    run.start().listening().closed(MeetRun::kServer);
+    CHECK(run.notes == "127.0.0.1:6234 closed the connection before we were in\n");
+    CHECK(run.log.ends_with("LEAVE 76; "));
+  }
+  SUBCASE("closes later") {
+    run.online().closed(MeetRun::kServer, "connection reset by peer");
+    CHECK(run.notes == "the connection to 127.0.0.1:6234 broke: connection reset by peer\n");
+    CHECK(run.log.ends_with("LEAVE 69; "));
+  }
+  SUBCASE("refuses the name") {
+    run.start().listening().reply("your name was refused. it is in use. start again with another.");
+    CHECK(run.out == "server: your name was refused. it is in use. start again with another.\n");
+    CHECK(run.log.ends_with("LEAVE 77; "));
+  }
+  SUBCASE("is none") {
+    run.start().listening().bytes(MeetRun::kServer, "HTTP/1.1 400 Bad Request\r\n\r\n");
+    CHECK(run.notes == "127.0.0.1:6234 does not answer as a rendezvous registry\n");
+    CHECK(run.log.ends_with("LEAVE 76; "));
+  }
+  SUBCASE("names no usable port") {
+    run.online().reply("&&CLIENTOK&&|veli accepted|22", "veli");
+    CHECK(run.notes == "the registry names no usable port of the partner\n");
+    CHECK(run.log == "");
+    run.input("hello");
+    CHECK(run.log == "");
+  }
+  SUBCASE("there is no port to listen at") {
+    run.start();
+    run.client.handle_listen_failed(run.now, common::ExitStatus::kUnavailable,
+                                    "TCP port 1 is taken");
+    run.drain();
+    CHECK(run.notes == "TCP port 1 is taken\n");
+    CHECK(run.log.ends_with("LEAVE 69; "));
+  }
+}
+
+TEST_CASE("-n, -W and the end of input end it, each with its status") {
+  auto options = MeetRun::options();
+  SUBCASE("-n") {
+    options.count = 2;
+    MeetRun run(options);
+    run.online().input_end();
+    CHECK(run.log == "");
+    run.reply("&&MESSAGE&&|carol: 1", "carol").reply("&&MESSAGE&&|carol: 2", "carol");
+    CHECK(run.log == "0  10  &&LOGOUT&&; ");
+    run.reply("&&MESSAGE&&|carol: 3", "carol").reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.out == "carol: 1\ncarol: 2\n");
+    CHECK(run.log.ends_with("LEAVE 0; "));
+  }
+  SUBCASE("-W") {
+    options.wait = 30s;
+    MeetRun run(options);
+    run.online().input_end().pass(30s);
+    CHECK(run.log == "0  10  &&LOGOUT&&; ");
+    run.reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.log.ends_with("LEAVE 124; "));
+  }
+  SUBCASE("Ctrl-D at a terminal") {
+    options.wait = 30s;
+    options.is_terminal = true;
+    MeetRun run(options);
+    run.online().input_end();
+    CHECK(run.log == "0  10  &&LOGOUT&&; ");
+  }
+  SUBCASE("a closed output") {
+    MeetRun run(options);
+    run.online().output_closed().reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.log.ends_with("LEAVE 74; "));
+  }
+}
+
+TEST_CASE("as JSON, messages have the members they have elsewhere, and notices their own") {
+  auto options = MeetRun::options();
+  options.json = true;
+  MeetRun run(options);
+  run.online().reply("&&BUSY&&|the user is busy. try again later.", "veli");
+  CHECK(run.take_out() ==
+        R"({"v":1,"ts":"2026-11-20T22:50:21.407Z","event":"notice","kind":"busy",)"
+        R"("text":"the user is busy. try again later."})"
+        "\n");
+  run.reply("&&MESSAGE&&|veli: say \"hi\"", "veli");
+  CHECK(run.out.starts_with(R"({"v":1,"id":")"));
+  CHECK(run.out.ends_with(
+      R"(","ts":"2026-11-20T22:50:21.407Z","event":"message","from":"veli","to":["ali"],)"
+      R"("text":"say \"hi\"","sealed":false})"
+      "\n"));
+}
+
+TEST_CASE("nothing from outside commands the terminal") {
+  MeetRun run;
+  run.chatting("|9001").reply("\x1b[2Jnotice\r\n", "veli");
+  run.reply("&&MESSAGE&&|ve\x1bli: \x1b[2J", "veli");
+  REQUIRE(run.accepted());
+  run.partner_says("&&MESSAGE&&|veli: \x1b]0;x\x07");
+  CHECK(run.out == "server: \\x1b[2Jnotice\\x0d\\x0a\nve\\x1bli: \\x1b[2J\nveli: \\x1b]0;x\\x07\n");
+}
+
+TEST_CASE("who does not read, or is not read, has others wait") {
+  MeetRun run;
+  run.chatting();
+  REQUIRE(run.accepted());
+  SUBCASE("standard output") {
+    run.reads = false;
+    const std::string text = "&&MESSAGE&&|veli: " + std::string(4000, 'x');
+    for (int i = 0; i < 200 && run.client.wants_bytes(MeetRun::kPartner); ++i)
+      run.partner_says(text);
+    CHECK(!run.client.wants_bytes(MeetRun::kPartner));
+    CHECK(!run.client.wants_bytes(MeetRun::kServer));
+    CHECK(!run.client.wants_input());
+    CHECK(run.out.size() < Client::kUnwrittenMax + 8192);
+  }
+  SUBCASE("the partner") {
+    run.takes = false;
+    const std::string text(4000, 'x');
+    int said = 0;
+    while (run.client.wants_input() && said < 1000) {
+      run.input(text);
+      ++said;
+    }
+    CHECK(said < 1000);
+    CHECK(run.log.size() < Client::kUnsentMax + 8192);
+  }
+}
+
+TEST_CASE("connections to more partners than may be kept: the oldest is closed") {
+  MeetRun run;
+  run.online();
+  for (std::size_t i = 0; i <= peer::MeetLinks::kOwnMax; ++i) {
+    run.reply(fmt::format("&&CLIENTOK&&|veli accepted the chat request. you can|{}", 2000 + i),
+              "veli");
+    run.take_log();
+    run.input("x");
+    if (i == peer::MeetLinks::kOwnMax) {
+      CHECK(run.log.starts_with("CLOSE 1; CONNECT "));
+    } else {
+      CHECK(run.log.starts_with("CONNECT "));
+    }
+    run.reply(kYouLeft);
+  }
+}
+
+}  // namespace

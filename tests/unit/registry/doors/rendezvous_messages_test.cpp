@@ -1,0 +1,412 @@
+// Texts between users of the rendezvous door and those of other doors: consent, the relay port, and
+// what came of each.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "registry/doors/rendezvous.hpp"
+#include "tests/unit/support/rendezvous_world.hpp"
+
+namespace {
+
+using namespace test;
+
+constexpr const char* kCarolAsks = "carol> carol would like to chat with you? (OK/REJECT)";
+constexpr const char* k303 = "303 Message delivery successful\n";
+constexpr const char* k304 = "304 Message delivery failed\n";
+
+std::uint64_t count(const std::map<std::string, std::uint64_t>& counts, const char* reason) {
+  const auto it = counts.find(reason);
+  return it == counts.end() ? 0 : it->second;
+}
+
+std::string entered(const char* name) {
+  return fmt::format(
+      "ali> &&CLIENTOK&&|you have entered into a private chat with {}. you can send your message "
+      "now!|6236",
+      name);
+}
+
+TEST_CASE("a text from another door waits for consent to its sender, and comes after it") {
+  RendezvousWorld w;
+  const auto carol = w.log_in("carol");
+  const auto ali = w.join("ali");
+  w.send_bytes(carol.la, "/to ali hello there\n/to ali second\n");
+  CHECK(w.said(ali) == kCarolAsks);
+  CHECK(w.raw(carol.la) == "");
+  CHECK(w.door().held_count() == 1);  // one command at a time
+  w.send(ali, "&&OK&&|ali|carol|7000");
+  CHECK(w.said(ali) == entered("carol") +
+                           "\ncarol> &&MESSAGE&&|carol: hello there"
+                           "\ncarol> &&MESSAGE&&|carol: second");
+  CHECK(w.raw(carol.la) == std::string(k303) + k303);
+  CHECK(w.came_of() == "sent sent");
+  w.send_bytes(carol.la, "/to ali more\n");
+  CHECK(w.said(ali) == "carol> &&MESSAGE&&|carol: more");
+  CHECK(w.raw(carol.la) == k303);
+  w.send(ali, "&&EXIT&&|ali");
+  w.said(ali);
+  w.send_bytes(carol.la, "/to ali again\n");
+  CHECK(w.said(ali) == kCarolAsks);
+}
+
+TEST_CASE("a text is refused with its sender") {
+  RendezvousWorld w;
+  const auto carol = w.log_in("carol");
+  const auto ali = w.join("ali");
+  w.send_bytes(carol.la, "/to ali hello\n");
+  w.send(ali, "&&REJECT&&|ali|carol");
+  CHECK(w.said(ali) == std::string(kCarolAsks) + "\nali> you have rejected the chat request!");
+  CHECK(w.raw(carol.la) == k304);
+  CHECK(w.raw(carol.lb) == "");  // the result has said it
+  CHECK(w.came_of() == "refused");
+  CHECK(w.door().guest_count() == 0);
+}
+
+TEST_CASE("the sender hears in 8 s that nobody answered; the request stays for 60 s") {
+  RendezvousWorld w;
+  const auto carol = w.log_in("carol");
+  const auto ali = w.join("ali");
+  w.send_bytes(carol.la, "/to ali hello\n");
+  w.said(ali);
+  w.pass(8s - 1ns);
+  CHECK(w.raw(carol.la) == "");
+  w.pass(1ns);
+  CHECK(w.raw(carol.la) == k304);
+  CHECK(w.came_of() == "timed out");
+  w.pass(30s);
+  SUBCASE("accepted late: she hears of it as a message, and what was given up does not come") {
+    w.send(ali, "&&OK&&|ali|carol|7000");
+    CHECK(w.said(ali) == entered("carol"));
+    CHECK(w.raw(carol.lb) ==
+          "/from ali accepted the chat request. you can send your message now!\n");
+    w.confirm(carol);
+    w.send_bytes(carol.la, "/to ali hello again\n");
+    CHECK(w.said(ali) == "carol> &&MESSAGE&&|carol: hello again");
+    CHECK(w.raw(carol.la) == k303);
+  }
+  SUBCASE("rejected late") {
+    w.send(ali, "&&REJECT&&|ali|carol");
+    CHECK(w.raw(carol.lb) == "/from ali rejected the chat request!\n");
+  }
+  SUBCASE("a second text asks no second time") {
+    w.send_bytes(carol.la, "/to ali second\n");
+    CHECK(w.said(ali) == "");
+    w.send(ali, "&&OK&&|ali|carol|7000");
+    CHECK(w.said(ali) == entered("carol") + "\ncarol> &&MESSAGE&&|carol: second");
+  }
+  SUBCASE("too late") {
+    w.pass(22s);
+    w.send(ali, "&&OK&&|ali|carol|7000");
+    CHECK(w.said(ali) == "ali> &&NOTFOUND&&|user not found");
+    CHECK(w.door().guest_count() == 0);
+  }
+}
+
+TEST_CASE("of one sender a few texts wait, of all together no more than requests") {
+  RendezvousWorld w;
+  const auto ali = w.join("ali");
+  for (std::size_t i = 0; i < registry::doors::kHeldMessagesMax + 3; ++i)
+    w.post("zoe", "ali", fmt::format("m{}", i));
+  CHECK(w.came_of() == "busy busy busy");
+  CHECK(w.said(ali) == "zoe> zoe would like to chat with you? (OK/REJECT)");
+  for (int i = 0; i < 100; ++i) w.post(fmt::format("s{}", i), "ali", "x");
+  CHECK(w.door().held_count() == registry::doors::kHeldMessagesMax + 63);
+  CHECK(w.door().guest_count() == 64);
+  w.pass(8s);
+  CHECK(w.door().held_count() == 0);
+  w.pass(52s);
+  CHECK(w.door().guest_count() == 0);
+  CHECK(w.node().hub().under_way() == 0);
+}
+
+TEST_CASE("in a room, others find the user busy") {
+  RendezvousWorld w;
+  const auto ali = w.join("ali");
+  const auto bob = w.join("bob");
+  w.log_in("carol");
+  const auto dave = w.log_in("dave");
+  SUBCASE("with one of his own door") {
+    w.send(ali, "&&CHATREQUEST&&|bob|ali");
+    w.send(bob, "&&OK&&|bob|ali|7000");
+  }
+  SUBCASE("in a group") { w.send(ali, "&&GROUPCHAT&&|ali|bob|"); }
+  SUBCASE("with one of another door") {
+    w.send(ali, "&&CHATREQUEST&&|carol|ali");
+    w.send(bob, "&&CHATREQUEST&&|ali|bob");
+    CHECK(w.said(bob) == "bob> &&BUSY&&|the user is busy. try again later.");
+  }
+  w.said(ali);
+  w.send_bytes(dave.la, "/to ali hello\n");
+  CHECK(w.said(ali) == "");
+  CHECK(w.raw(dave.la) == k304);
+  CHECK(w.came_of() == "busy");
+}
+
+TEST_CASE("a broadcast reaches those who have accepted its sender, and nobody is asked") {
+  RendezvousWorld w;
+  const auto ali = w.join("ali");
+  const auto bob = w.join("bob");
+  const auto carol = w.log_in("carol");
+  w.send(ali, "&&CHATREQUEST&&|carol|ali");
+  w.said(ali);
+  w.send_bytes(carol.la, "/toall lunch\n");
+  CHECK(w.said(ali) == "carol> &&MESSAGE&&|carol: lunch");
+  CHECK(w.said(bob) == "");
+  CHECK(w.raw(carol.la) == k303);
+}
+
+TEST_CASE("a user talks with one of another door through the relay port, both ways") {
+  RendezvousWorld w;
+  const auto carol = w.log_in("carol");
+  const auto ali = w.join("ali");
+  w.send(ali, "&&SEARCH&&|carol|ali");
+  CHECK(w.said(ali) == "ali> &&FOUND&&|carol found. its address is ('127.0.0.1', 6236)");
+  w.send(ali, "&&CHATREQUEST&&|carol|ali");
+  CHECK(w.said(ali) ==
+        "carol> &&CLIENTOK&&|carol accepted the chat request. you can send your message "
+        "now!|6236");
+  CHECK(w.raw(carol.lb) == "");
+  const auto link = w.link();
+  w.send(link, "&&MESSAGE&&|ali: hello carol");
+  CHECK(w.raw(carol.lb) == "/from ali hello carol\n");
+  w.confirm(carol);
+  CHECK(w.said(ali) == "");
+  CHECK(w.raw(link) == "");
+  w.send_bytes(carol.la, "/to ali hello ali\n");
+  CHECK(w.said(ali) == "carol> &&MESSAGE&&|carol: hello ali");
+  CHECK(w.raw(carol.la) == k303);
+  w.send(ali, "&&EXIT&&|ali");
+  CHECK(w.said(ali) == "ali> &&CLIENTEXIT&&|you left the chat room.");
+  CHECK(w.raw(carol.lb) == "");
+  w.send(link, "&&MESSAGE&&|ali: too late");
+  CHECK(w.raw(carol.lb) == "");
+  CHECK(count(w.door().counters().dropped_frames, "link_in_no_room") == 1);
+  CHECK(!w.is_closed(link));  // an old program would not survive that
+}
+
+TEST_CASE("texts to one of another door may come on the registry's connection, too") {
+  RendezvousWorld w;
+  const auto carol = w.log_in("carol");
+  const auto ali = w.join("ali");
+  w.send(ali, "&&CHATREQUEST&&|carol|ali");
+  w.said(ali);
+  w.send(ali, "&&MESSAGE&&|ali: hello");
+  CHECK(w.raw(carol.lb) == "/from ali hello\n");
+  w.confirm(carol);
+  CHECK(w.said(ali) == "");
+}
+
+TEST_CASE("the user hears what did not arrive, and who is gone") {
+  RendezvousWorld w;
+  const auto carol = w.log_in("carol");
+  const auto ali = w.join("ali");
+  w.send(ali, "&&CHATREQUEST&&|carol|ali");
+  w.said(ali);
+  const auto link = w.link();
+  SUBCASE("a frozen program") {
+    w.send(link, "&&MESSAGE&&|ali: one");
+    w.pass(5s);
+    CHECK(w.said(ali) == "carol> carol did not get your message. timed out.");
+    w.send(link, "&&MESSAGE&&|ali: two");
+    CHECK(w.said(ali) == "carol> carol did not get your message. timed out.");
+  }
+  SUBCASE("she left before") {
+    w.cut(carol.la);
+    w.send(link, "&&MESSAGE&&|ali: one");
+    CHECK(w.said(ali) ==
+          "carol> &&CLIENTEXIT&&|carol left the chat room. the chat room has been closed");
+    CHECK(w.door().guest_count() == 0);
+  }
+  SUBCASE("she left and somebody came in her name") {
+    w.cut(carol.la);
+    const auto again = w.log_in("carol");
+    w.send(link, "&&MESSAGE&&|ali: secret");
+    CHECK(w.raw(again.lb) == "");
+    CHECK(w.said(ali) ==
+          "carol> &&CLIENTEXIT&&|carol left the chat room. the chat room has been closed");
+  }
+  SUBCASE("more than may be under way") {
+    for (std::size_t i = 0; i <= registry::doors::kUnderWayMax; ++i)
+      w.send(link, "&&MESSAGE&&|ali: x");
+    CHECK(w.said(ali) == "ali> your message was not sent. too many of yours are under way.");
+  }
+  SUBCASE("the user leaves with messages under way") {
+    w.send(link, "&&MESSAGE&&|ali: one");
+    w.cut(ali);
+    CHECK(w.is_closed(link));
+    w.confirm(carol);
+    CHECK(w.node().hub().under_way() == 0);
+  }
+}
+
+TEST_CASE("a classic listener is reached by datagram, which can only be sent") {
+  RendezvousWorld w;
+  w.listen("zoe@127.0.0.1:50001");
+  const auto ali = w.join("ali");
+  w.send(ali, "&&SEARCH&&|zoe|ali");
+  CHECK(w.said(ali) == "ali> &&FOUND&&|zoe found. its address is ('127.0.0.1', 50001)");
+  w.send(ali, "&&CHATREQUEST&&|zoe|ali");
+  w.said(ali);
+  const auto link = w.link();
+  w.send(link, "&&MESSAGE&&|ali: hello zoe");
+  CHECK(w.datagrams == std::vector<std::string>{"127.0.0.1:50001 < ali: hello zoe"});
+  CHECK(w.said(ali) == "");
+}
+
+TEST_CASE("the room is a partner as well, and hears of it when he leaves") {
+  RendezvousWorld w;
+  const auto alice = w.enter("alice");
+  const auto carol = w.log_in("carol");
+  const auto ali = w.join("ali");
+  w.send(ali, "&&SEARCH&&|room|ali");
+  CHECK(w.said(ali) == "ali> &&FOUND&&|room found. its address is ('127.0.0.1', 6236)");
+  w.send(ali, "&&SEARCH&&|alice|ali");
+  CHECK(w.said(ali) == "ali> &&FOUND&&|alice found. its address is ('127.0.0.1', 6236)");
+  w.send(ali, "&&CHATREQUEST&&|room|ali");
+  CHECK(w.said(ali) ==
+        "room> &&CLIENTOK&&|room accepted the chat request. you can send your message now!|6236");
+  const auto link = w.link();
+  w.send(link, "&&MESSAGE&&|ali: hello all");
+  CHECK(w.raw(alice) == "<ali> hello all\n");
+  w.send_bytes(alice, "hello ali\n");
+  CHECK(w.said(ali) == "room> &&MESSAGE&&|room: <alice> hello ali");
+  w.send_bytes(carol.la, "/to room tea?\n");
+  CHECK(w.said(ali) == "room> &&MESSAGE&&|room: <carol> tea?");
+  SUBCASE("EXIT") {
+    w.send(ali, "&&EXIT&&|ali");
+    CHECK(w.said(ali) == "ali> &&CLIENTEXIT&&|you left the chat room.");
+  }
+  SUBCASE("his end") { w.cut(ali); }
+  CHECK(w.raw(alice) == "<carol> tea?\n");
+  CHECK(w.node().hub().room().guest_count() == 1);  // carol
+  CHECK(w.door().guest_count() == 0);
+  w.send_bytes(alice, "anybody?\n");
+  CHECK(w.said(ali) == "");
+}
+
+TEST_CASE("who is in the room is a partner alone, too") {
+  RendezvousWorld w;
+  const auto alice = w.enter("alice");
+  const auto ali = w.join("ali");
+  w.send(ali, "&&CHATREQUEST&&|alice|ali");
+  w.said(ali);
+  const auto link = w.link();
+  w.send(link, "&&MESSAGE&&|ali: only you");
+  CHECK(w.raw(alice) == "<ali to you> only you\n");
+  w.send_bytes(alice, "to the room, not to him\n");
+  CHECK(w.said(ali) == "");
+}
+
+TEST_CASE("somebody unlisted asks, and cannot be answered") {
+  RendezvousWorld w;
+  const auto ali = w.join("ali");
+  w.post("zoe", "ali", "hi");
+  w.send(ali, "&&OK&&|ali|zoe|7000");
+  CHECK(w.said(ali) == "zoe> zoe would like to chat with you? (OK/REJECT)\n" + entered("zoe") +
+                           "\nzoe> &&MESSAGE&&|zoe: hi");
+  const auto link = w.link();
+  w.send(link, "&&MESSAGE&&|ali: who are you");
+  CHECK(w.said(ali) == "zoe> &&CLIENTEXIT&&|zoe left the chat room. the chat room has been closed");
+}
+
+TEST_CASE("a guest who then registers here is somebody else") {
+  RendezvousWorld w;
+  const auto ali = w.join("ali");
+  w.post("zoe", "ali", "hi");
+  w.send(ali, "&&OK&&|ali|zoe|7000");
+  w.said(ali);
+  const auto zoe = w.join("zoe", 7001);
+  CHECK(w.said(ali) == "zoe> &&CLIENTEXIT&&|zoe left the chat room. the chat room has been closed");
+  w.send(ali, "&&CHATREQUEST&&|zoe|ali");
+  CHECK(w.said(zoe) == "ali> ali would like to chat with you? (OK/REJECT)");
+}
+
+TEST_CASE("users of other doors cannot be invited to groups") {
+  RendezvousWorld w;
+  w.log_in("carol");
+  const auto ali = w.join("ali");
+  const auto bob = w.join("bob");
+  w.send(ali, "&&GROUPCHAT&&|ali|carol|bob|");
+  CHECK(w.said(bob).starts_with("ali> ali would like to add you to group chat room 1?"));
+  CHECK(w.said(ali).ends_with(
+      "ali> &&NOTFOUND&&|carol is at another door and cannot be in a group chat"));
+}
+
+TEST_CASE("a user of this door who writes by HTTP needs consent as well, and none in one room") {
+  RendezvousWorld w;
+  const auto ali = w.join("ali");
+  const auto bob = w.join("bob");
+  w.post("bob", "ali", "by http");
+  CHECK(w.said(ali) == "bob> bob would like to chat with you? (OK/REJECT)");
+  w.send(ali, "&&OK&&|ali|bob|7001");
+  CHECK(w.said(bob) ==
+        "ali> &&CLIENTOK&&|ali accepted the chat request. you can send your message now!|7001");
+  CHECK(w.said(ali).ends_with("bob> &&MESSAGE&&|bob: by http"));
+  w.post("bob", "ali", "more");
+  CHECK(w.said(ali) == "bob> &&MESSAGE&&|bob: more");
+  CHECK(w.came_of() == "sent sent");
+  w.post("ali", "ali", "to myself");
+  CHECK(w.came_of() == "busy");
+}
+
+TEST_CASE("a link is its user's alone, and says nothing but his texts") {
+  RendezvousWorld w;
+  const auto carol = w.log_in("carol");
+  const auto ali = w.join("ali", 7820, "10.0.0.5:1", "10.0.0.1");
+  const auto bob = w.join("bob");
+  w.send(ali, "&&CHATREQUEST&&|carol|ali");
+  CHECK(w.said(ali) ==
+        "carol> &&CLIENTOK&&|carol accepted the chat request. you can send your message "
+        "now!|10.0.0.1|6236");
+  w.send(bob, "&&CHATREQUEST&&|carol|bob");
+  const auto nobody_heard = [&] {
+    const std::string heard = w.raw(carol.lb);
+    CHECK(heard == "");
+  };
+  const auto foreign = w.link("127.0.0.1:2");
+  w.send(foreign, "&&MESSAGE&&|ali: forged");
+  nobody_heard();
+  CHECK(count(w.door().counters().dropped_frames, "link_foreign_name") == 1);
+  const auto link = w.link("10.0.0.5:3");
+  for (const char* data : {"&&EXIT&&|ali", "&&REGISTER&&|eve|7000", "hello", "&&MESSAGE&&|hello",
+                           "&&MESSAGE&&|: x", "&&MESSAGE&&|nobody: x"}) {
+    CAPTURE(data);
+    w.send(link, data);
+    nobody_heard();
+  }
+  w.send(link, "&&MESSAGE&&|ali: mine");
+  CHECK(w.raw(carol.lb) == "/from ali mine\n");
+  w.confirm(carol);
+  w.send(link, "&&MESSAGE&&|bob: not his");
+  nobody_heard();
+  w.send(link, "&&MESSAGE&&|ali: \x1b[2J");
+  nobody_heard();
+  CHECK(w.said(ali) ==
+        "ali> your message was not sent. it is empty, too long, or has control characters.");
+  w.send_bytes(link, "garbage");
+  CHECK(w.is_closed(link));
+  CHECK(!w.is_closed(ali));
+}
+
+TEST_CASE("links without end make room for new ones") {
+  RendezvousWorld w;
+  const auto carol = w.log_in("carol");
+  const auto ali = w.join("ali");
+  std::vector<RendezvousWorld::StreamId> links;
+  for (std::size_t i = 0; i <= registry::doors::kUnboundLinksMax; ++i) links.push_back(w.link());
+  CHECK(w.is_closed(links[0]));
+  CHECK(!w.is_closed(links[1]));
+  w.send(ali, "&&CHATREQUEST&&|carol|ali");
+  w.said(ali);
+  for (std::size_t i = 0; i <= registry::doors::kLinksPerUserMax; ++i) {
+    w.send(links[10 + i], "&&MESSAGE&&|ali: x");
+    w.confirm(carol);
+  }
+  CHECK(w.is_closed(links[10]));
+  CHECK(!w.is_closed(links[11]));
+  w.cut(ali);
+  for (std::size_t i = 1; i <= registry::doors::kLinksPerUserMax; ++i)
+    CHECK(w.is_closed(links[10 + i]));
+}
+
+}  // namespace

@@ -1,0 +1,502 @@
+// Requests and rooms: every state with every event, and every short story of three users.
+#include "registry/doors/rendezvous_rooms.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <set>
+
+#include "tests/unit/support/values.hpp"
+
+namespace {
+
+using namespace test;
+using registry::doors::RendezvousRooms;
+using registry::doors::RoomEvent;
+using Kind = RoomEvent::Kind;
+
+constexpr RendezvousRooms::UserId kA = 1;
+constexpr RendezvousRooms::UserId kB = 2;
+constexpr RendezvousRooms::UserId kC = 3;
+constexpr RendezvousRooms::UserId kG = 9;  // a guest
+
+constexpr std::array<const char*, registry::doors::kRoomEventKindCount> kKindNames = {
+    "asked",          "already asked", "too many requests",
+    "busy",           "accepted",      "entered",
+    "you rejected",   "rejected",      "no request",
+    "unanswered",     "you left",      "closed",
+    "group made",     "invited",       "guest busy",
+    "group too big",  "joined",        "you rejected group",
+    "rejected group", "no group",      "unanswered group",
+    "you left group", "left group",
+};
+
+std::string name_of(RendezvousRooms::UserId user) {
+  return user == 0 ? "-" : std::string(1, user == kG ? 'g' : static_cast<char>('a' + user - 1));
+}
+
+/// "b asked(a)": b is told that a asked; a number for a group.
+std::string told(RendezvousRooms& rooms) {
+  std::string text;
+  while (const auto event = rooms.poll_event()) {
+    if (!text.empty()) text += ", ";
+    text += fmt::format("{} {}({}{})", name_of(event->to),
+                        kKindNames.at(static_cast<std::size_t>(event->kind)), name_of(event->about),
+                        event->group == 0 ? "" : fmt::format(" {}", event->group));
+  }
+  return text;
+}
+
+struct World {
+  World() {
+    for (const auto user : {kA, kB, kC}) rooms.add(user);
+    rooms.add(kG, true);
+  }
+  void together(RendezvousRooms::UserId asker, RendezvousRooms::UserId accepter) {
+    rooms.ask(now, asker, accepter);
+    rooms.accept(accepter, asker);
+  }
+  void group(RendezvousRooms::UserId maker, RendezvousRooms::UserId joiner) {
+    rooms.make_group(now, maker, {joiner});
+    rooms.accept_group(joiner, 1);
+  }
+  RendezvousRooms rooms;
+  common::TimePoint now = at(1h);
+  std::set<RendezvousRooms::UserId> gone;
+};
+
+struct State {
+  const char* name;
+  std::function<void(World&)> make;
+};
+// What there is between a, whose event it is, and b.
+const State kStates[] = {
+    {"nothing", [](World&) {}},
+    {"a asked b", [](World& w) { w.rooms.ask(w.now, kA, kB); }},
+    {"b asked a", [](World& w) { w.rooms.ask(w.now, kB, kA); }},
+    {"crossing",
+     [](World& w) {
+       w.rooms.ask(w.now, kA, kB);
+       w.rooms.ask(w.now, kB, kA);
+     }},
+    {"together", [](World& w) { w.together(kA, kB); }},
+    {"a with c", [](World& w) { w.together(kA, kC); }},
+    {"b with c, after he asked a",
+     [](World& w) {
+       w.rooms.ask(w.now, kB, kA);
+       w.together(kB, kC);
+     }},
+    {"b invited a", [](World& w) { w.rooms.make_group(w.now, kB, {kA}); }},
+    {"a invited b", [](World& w) { w.rooms.make_group(w.now, kA, {kB}); }},
+    {"group of both", [](World& w) { w.group(kB, kA); }},
+    {"b in a group with c", [](World& w) { w.group(kC, kB); }},
+};
+
+struct Event {
+  const char* name;
+  std::function<void(World&)> happen;
+};
+const Event kEvents[] = {
+    {"ask", [](World& w) { w.rooms.ask(w.now, kA, kB); }},
+    {"accept", [](World& w) { w.rooms.accept(kA, kB); }},
+    {"reject", [](World& w) { w.rooms.reject(kA, kB); }},
+    {"make group", [](World& w) { w.rooms.make_group(w.now, kA, {kB}); }},
+    {"accept group", [](World& w) { w.rooms.accept_group(kA, 1); }},
+    {"reject group", [](World& w) { w.rooms.reject_group(kA, 1); }},
+    {"leave room", [](World& w) { w.rooms.leave_room(kA); }},
+    {"a is gone", [](World& w) { w.rooms.remove(kA); }},
+    {"b is gone", [](World& w) { w.rooms.remove(kB); }},
+    {"60 s", [](World& w) { w.rooms.handle_timeout(w.now + 60s); }},
+};
+
+struct Row {
+  const char* state;
+  const char* event;
+  const char* told;
+};
+const Row kRows[] = {
+    {"nothing", "ask", "b asked(a)"},
+    {"nothing", "accept", "a no request(b)"},
+    {"nothing", "reject", "a no request(b)"},
+    {"nothing", "make group", "a group made(- 1), b invited(a 1)"},
+    {"nothing", "accept group", "a no group(- 1)"},
+    {"nothing", "reject group", "a no group(- 1)"},
+    {"nothing", "leave room", ""},
+    {"nothing", "a is gone", ""},
+    {"nothing", "b is gone", ""},
+    {"nothing", "60 s", ""},
+    {"a asked b", "ask", "a already asked(b)"},
+    {"a asked b", "accept", "a no request(b)"},
+    {"a asked b", "reject", "a no request(b)"},
+    {"a asked b", "make group", "a group made(- 1), b invited(a 1)"},
+    {"a asked b", "accept group", "a no group(- 1)"},
+    {"a asked b", "reject group", "a no group(- 1)"},
+    {"a asked b", "leave room", ""},
+    {"a asked b", "a is gone", ""},
+    {"a asked b", "b is gone", "a unanswered(b)"},
+    {"a asked b", "60 s", "a unanswered(b)"},
+    {"b asked a", "ask", "b asked(a)"},
+    {"b asked a", "accept", "b accepted(a), a entered(b)"},
+    {"b asked a", "reject", "a you rejected(b), b rejected(a)"},
+    {"b asked a", "make group", "a group made(- 1), b invited(a 1)"},
+    {"b asked a", "accept group", "a no group(- 1)"},
+    {"b asked a", "reject group", "a no group(- 1)"},
+    {"b asked a", "leave room", ""},
+    {"b asked a", "a is gone", "b unanswered(a)"},
+    {"b asked a", "b is gone", ""},
+    {"b asked a", "60 s", "b unanswered(a)"},
+    {"crossing", "ask", "a already asked(b)"},
+    {"crossing", "accept", "b accepted(a), a entered(b)"},
+    {"crossing", "reject", "a you rejected(b), b rejected(a)"},
+    {"crossing", "make group", "a group made(- 1), b invited(a 1)"},
+    {"crossing", "accept group", "a no group(- 1)"},
+    {"crossing", "reject group", "a no group(- 1)"},
+    {"crossing", "leave room", ""},
+    {"crossing", "a is gone", "b unanswered(a)"},
+    {"crossing", "b is gone", "a unanswered(b)"},
+    {"crossing", "60 s", "a unanswered(b), b unanswered(a)"},
+    {"together", "ask", ""},
+    {"together", "accept", ""},
+    {"together", "reject", ""},
+    {"together", "make group", ""},
+    {"together", "accept group", ""},
+    {"together", "reject group", ""},
+    {"together", "leave room", "a you left(b), b closed(a)"},
+    {"together", "a is gone", "b closed(a)"},
+    {"together", "b is gone", "a closed(b)"},
+    {"together", "60 s", ""},
+    {"a with c", "ask", ""},
+    {"a with c", "accept", ""},
+    {"a with c", "reject", ""},
+    {"a with c", "make group", ""},
+    {"a with c", "accept group", ""},
+    {"a with c", "reject group", ""},
+    {"a with c", "leave room", "a you left(c), c closed(a)"},
+    {"a with c", "a is gone", "c closed(a)"},
+    {"a with c", "b is gone", ""},
+    {"a with c", "60 s", ""},
+    {"b with c, after he asked a", "ask", "a busy(b)"},
+    {"b with c, after he asked a", "accept", "a busy(b)"},
+    {"b with c, after he asked a", "reject", "a you rejected(b), b rejected(a)"},
+    {"b with c, after he asked a", "make group", "a group made(- 1), a guest busy(b 1)"},
+    {"b with c, after he asked a", "accept group", "a no group(- 1)"},
+    {"b with c, after he asked a", "reject group", "a no group(- 1)"},
+    {"b with c, after he asked a", "leave room", ""},
+    {"b with c, after he asked a", "a is gone", "b unanswered(a)"},
+    {"b with c, after he asked a", "b is gone", "c closed(b)"},
+    {"b with c, after he asked a", "60 s", "b unanswered(a)"},
+    {"b invited a", "ask", "a busy(b)"},
+    {"b invited a", "accept", "a no request(b)"},
+    {"b invited a", "reject", "a no request(b)"},
+    {"b invited a", "make group", "a group made(- 2), a guest busy(b 2)"},
+    {"b invited a", "accept group", "b joined(a 1), a joined(a 1)"},
+    {"b invited a", "reject group", "a you rejected group(- 1), b rejected group(a 1)"},
+    {"b invited a", "leave room", ""},
+    {"b invited a", "a is gone", "b unanswered group(a 1)"},
+    {"b invited a", "b is gone", ""},
+    {"b invited a", "60 s", "b unanswered group(a 1)"},
+    {"a invited b", "ask", ""},
+    {"a invited b", "accept", ""},
+    {"a invited b", "reject", ""},
+    {"a invited b", "make group", ""},
+    {"a invited b", "accept group", ""},
+    {"a invited b", "reject group", ""},
+    {"a invited b", "leave room", "a you left group(- 1)"},
+    {"a invited b", "a is gone", ""},
+    {"a invited b", "b is gone", "a unanswered group(b 1)"},
+    {"a invited b", "60 s", "a unanswered group(b 1)"},
+    {"group of both", "ask", ""},
+    {"group of both", "accept", ""},
+    {"group of both", "reject", ""},
+    {"group of both", "make group", ""},
+    {"group of both", "accept group", ""},
+    {"group of both", "reject group", ""},
+    {"group of both", "leave room", "a you left group(- 1), b left group(a 1)"},
+    {"group of both", "a is gone", "b left group(a 1)"},
+    {"group of both", "b is gone", "a left group(b 1)"},
+    {"group of both", "60 s", ""},
+    {"b in a group with c", "ask", "a busy(b)"},
+    {"b in a group with c", "accept", "a no request(b)"},
+    {"b in a group with c", "reject", "a no request(b)"},
+    {"b in a group with c", "make group", "a group made(- 2), a guest busy(b 2)"},
+    {"b in a group with c", "accept group", "a no group(- 1)"},
+    {"b in a group with c", "reject group", "a no group(- 1)"},
+    {"b in a group with c", "leave room", ""},
+    {"b in a group with c", "a is gone", ""},
+    {"b in a group with c", "b is gone", "c left group(b 1)"},
+    {"b in a group with c", "60 s", ""},
+};
+
+TEST_CASE("every state with every event") {
+  std::size_t row = 0;
+  for (const State& state : kStates) {
+    for (const Event& event : kEvents) {
+      CAPTURE(state.name);
+      CAPTURE(event.name);
+      REQUIRE(row < std::size(kRows));
+      REQUIRE(kRows[row].state == std::string_view(state.name));
+      REQUIRE(kRows[row].event == std::string_view(event.name));
+      World world;
+      state.make(world);
+      told(world.rooms);
+      event.happen(world);
+      CHECK(told(world.rooms) == kRows[row].told);
+      ++row;
+    }
+  }
+  CHECK(row == std::size(kRows));
+}
+
+TEST_CASE("a request waits for 60 s, and then cannot be accepted") {
+  World w;
+  w.rooms.ask(w.now, kA, kB);
+  told(w.rooms);
+  CHECK(w.rooms.next_timeout() == w.now + 60s);
+  w.rooms.handle_timeout(w.now + 60s - 1ns);
+  CHECK(told(w.rooms) == "");
+  SUBCASE("accepted in the last moment") {
+    w.rooms.accept(kB, kA);
+    CHECK(told(w.rooms) == "a accepted(b), b entered(a)");
+    CHECK(!w.rooms.next_timeout());
+  }
+  SUBCASE("too late") {
+    w.rooms.handle_timeout(w.now + 60s);
+    CHECK(told(w.rooms) == "a unanswered(b)");
+    w.rooms.accept(kB, kA);
+    CHECK(told(w.rooms) == "b no request(a)");
+    w.rooms.ask(w.now + 61s, kA, kB);
+    CHECK(told(w.rooms) == "b asked(a)");
+  }
+}
+
+TEST_CASE("of two who asked each other, the first who accepts opens the only room") {
+  World w;
+  w.rooms.ask(w.now, kA, kB);
+  w.rooms.ask(w.now, kB, kA);
+  told(w.rooms);
+  w.rooms.accept(kA, kB);
+  CHECK(told(w.rooms) == "b accepted(a), a entered(b)");
+  w.rooms.accept(kB, kA);
+  CHECK(told(w.rooms) == "");
+  CHECK(w.rooms.private_count() == 1);
+  CHECK(w.rooms.request_count() == 0);
+  w.rooms.leave_room(kB);
+  CHECK(told(w.rooms) == "b you left(a), a closed(b)");
+  w.rooms.accept(kB, kA);
+  CHECK(told(w.rooms) == "b no request(a)");
+}
+
+TEST_CASE("a group stays while somebody is in it, also without its maker") {
+  World w;
+  w.rooms.make_group(w.now, kA, {kB, kC, kB, kA});
+  CHECK(told(w.rooms) == "a group made(- 1), b invited(a 1), c invited(a 1)");
+  w.rooms.accept_group(kB, 1);
+  CHECK(told(w.rooms) == "a joined(b 1), b joined(b 1)");
+  REQUIRE(w.rooms.group_of(kB) != nullptr);
+  CHECK(*w.rooms.group_of(kB) == std::vector{kA, kB});
+  SUBCASE("he leaves, and the invited can still come") {
+    w.rooms.leave_room(kA);
+    CHECK(told(w.rooms) == "a you left group(- 1), b left group(a 1)");
+    w.rooms.accept_group(kC, 1);
+    CHECK(told(w.rooms) == "b joined(c 1), c joined(c 1)");
+  }
+  SUBCASE("he dies, and the invited can still come") {
+    w.rooms.remove(kA);
+    CHECK(told(w.rooms) == "b left group(a 1)");
+    w.rooms.accept_group(kC, 1);
+    CHECK(told(w.rooms) == "b joined(c 1), c joined(c 1)");
+  }
+  SUBCASE("a refusal that he does not hear, since he is gone") {
+    w.rooms.remove(kA);
+    told(w.rooms);
+    w.rooms.reject_group(kC, 1);
+    CHECK(told(w.rooms) == "c you rejected group(- 1)");
+  }
+  SUBCASE("the last one goes, and with the room the invitations") {
+    w.rooms.leave_room(kA);
+    w.rooms.leave_room(kB);
+    told(w.rooms);
+    CHECK(w.rooms.group_count() == 0);
+    CHECK(w.rooms.request_count() == 0);
+    w.rooms.accept_group(kC, 1);
+    CHECK(told(w.rooms) == "c no group(- 1)");
+  }
+}
+
+TEST_CASE("private rooms and groups are counted apart, and no number comes again") {
+  World w;
+  w.together(kA, kB);
+  w.rooms.leave_room(kA);
+  w.rooms.make_group(w.now, kA, {kB});
+  w.rooms.leave_room(kA);
+  w.rooms.make_group(w.now, kA, {kB});
+  told(w.rooms);
+  w.rooms.accept_group(kB, 1);
+  CHECK(told(w.rooms) == "b no group(- 1)");
+  w.rooms.accept_group(kB, 2);
+  CHECK(told(w.rooms) == "a joined(b 2), b joined(b 2)");
+}
+
+TEST_CASE("a guest is asked nothing, and may talk with many") {
+  World w;
+  w.rooms.ask(w.now, kA, kG);
+  CHECK(told(w.rooms) == "a accepted(g), g entered(a)");
+  w.rooms.ask(w.now, kB, kG);
+  CHECK(told(w.rooms) == "b accepted(g), g entered(b)");
+  CHECK(w.rooms.are_together(kA, kG));
+  CHECK(w.rooms.are_together(kG, kB));
+  CHECK(!w.rooms.are_together(kC, kG));
+  CHECK(!w.rooms.is_in_room(kG));
+  w.rooms.leave_room(kA);
+  CHECK(told(w.rooms) == "a you left(g), g closed(a)");
+  CHECK(w.rooms.is_involved(kG));
+  w.rooms.remove(kG);
+  CHECK(told(w.rooms) == "b closed(g)");
+  CHECK(!w.rooms.is_in_room(kB));
+}
+
+TEST_CASE("a guest asks as everybody does, and cannot be invited to a group") {
+  World w;
+  w.rooms.ask(w.now, kG, kA);
+  CHECK(told(w.rooms) == "a asked(g)");
+  CHECK(w.rooms.has_asked(kG, kA));
+  w.rooms.accept(kA, kG);
+  CHECK(told(w.rooms) == "g accepted(a), a entered(g)");
+  w.rooms.ask(w.now, kG, kA);
+  CHECK(told(w.rooms) == "g busy(a)");
+  w.rooms.leave_room(kA);
+  told(w.rooms);
+  w.rooms.make_group(w.now, kA, {kG, kB});
+  CHECK(told(w.rooms) == "a group made(- 1), a guest busy(g 1), b invited(a 1)");
+}
+
+TEST_CASE("nobody has more requests than he may") {
+  World w;
+  constexpr std::size_t kMany = 200;
+  for (std::size_t i = 0; i < kMany; ++i) w.rooms.add(100 + i);
+  told(w.rooms);
+  SUBCASE("of his own") {
+    for (std::size_t i = 0; i < RendezvousRooms::kRequestsFromMax; ++i)
+      w.rooms.ask(w.now, kA, 100 + i);
+    told(w.rooms);
+    w.rooms.ask(w.now, kA, kB);
+    CHECK(told(w.rooms) == "a too many requests(-)");
+    w.rooms.reject(100, kA);
+    told(w.rooms);
+    w.rooms.ask(w.now, kA, kB);
+    CHECK(told(w.rooms) == "b asked(a)");
+  }
+  SUBCASE("to answer, invitations among them") {
+    for (std::size_t i = 0; i < RendezvousRooms::kRequestsToMax; ++i) {
+      if (i % 2 == 0) w.rooms.ask(w.now, 100 + i, kB);
+      if (i % 2 == 1) w.rooms.make_group(w.now, 100 + i, {kB});
+    }
+    told(w.rooms);
+    w.rooms.ask(w.now, kA, kB);
+    CHECK(told(w.rooms) == "a busy(b)");
+    w.rooms.make_group(w.now, kA, {kB});
+    CHECK(told(w.rooms).find("a guest busy(b") != std::string::npos);
+  }
+  SUBCASE("in a group") {
+    std::vector<RendezvousRooms::UserId> invited;
+    for (std::size_t i = 0; i < kMany; ++i) invited.push_back(100 + i);
+    w.rooms.make_group(w.now, kA, invited);
+    CHECK(w.rooms.request_count() == RendezvousRooms::kGroupMax - 1);
+    CHECK(told(w.rooms).ends_with("a group too big(- 1)"));
+  }
+}
+
+// --- A small world in full -----------------------------------------------------------------------
+
+/// One of all that three users and time can do.
+void do_something(World& w, std::size_t which) {
+  const auto user = static_cast<RendezvousRooms::UserId>(1 + which % 3);
+  const auto other = static_cast<RendezvousRooms::UserId>(1 + (which / 3) % 3);
+  // Those who are gone do nothing: the door asks for nobody it does not know.
+  const auto is_there = [&](RendezvousRooms::UserId id) { return !w.gone.contains(id); };
+  if (!is_there(user)) return;
+  switch (which / 9) {
+    case 0:
+      return is_there(other) ? w.rooms.ask(w.now, user, other) : void();
+    case 1:
+      return w.rooms.accept(user, other);
+    case 2:
+      return w.rooms.reject(user, other);
+    default:
+      break;
+  }
+  switch ((which - 27) / 3) {
+    case 0:
+      return w.rooms.leave_room(user);
+    case 1: {
+      std::vector<RendezvousRooms::UserId> others;
+      for (const auto id : {kA, kB, kC})
+        if (is_there(id)) others.push_back(id);
+      return w.rooms.make_group(w.now, user, others);
+    }
+    case 2:
+      return w.rooms.accept_group(user, 1);
+    case 3:
+      return w.rooms.reject_group(user, 1);
+    case 4:
+      w.gone.insert(user);
+      return w.rooms.remove(user);
+    default:
+      return w.rooms.handle_timeout(w.now += 60s);
+  }
+}
+constexpr std::size_t kThings = 27 + 16;
+
+void check_world(World& w) {
+  std::size_t partners = 0;
+  for (const auto user : {kA, kB, kC}) {
+    const auto partner = w.rooms.partner_of(user);
+    const auto* group = w.rooms.group_of(user);
+    REQUIRE(!(partner && group != nullptr));
+    REQUIRE(w.rooms.is_in_room(user) == (partner || group != nullptr));
+    if (partner) {
+      ++partners;
+      REQUIRE(*partner != user);
+      REQUIRE(w.rooms.partner_of(*partner) == user);
+    }
+    if (group != nullptr) REQUIRE(std::count(group->begin(), group->end(), user) == 1);
+    if (w.gone.contains(user)) {
+      REQUIRE(!w.rooms.is_involved(user));
+      REQUIRE(!w.rooms.is_in_room(user));
+    }
+  }
+  REQUIRE(partners == 2 * w.rooms.private_count());
+  REQUIRE(w.rooms.next_timeout().has_value() == (w.rooms.request_count() > 0));
+  while (const auto event = w.rooms.poll_event()) REQUIRE(!w.gone.contains(event->to));
+}
+
+TEST_CASE(
+    "whatever three users do in four steps, each is in one room at most and nothing is left") {
+  std::size_t stories = 0;
+  std::array<std::size_t, 4> steps{};
+  for (steps[0] = 0; steps[0] < kThings; ++steps[0]) {
+    for (steps[1] = 0; steps[1] < kThings; ++steps[1]) {
+      for (steps[2] = 0; steps[2] < kThings; ++steps[2]) {
+        // The last step is drawn from the first three: all of them would take a minute.
+        for (std::size_t i = 0; i < 4; ++i) {
+          steps[3] = (steps[0] * 7 + steps[1] * 11 + steps[2] * 13 + i * 9) % kThings;
+          World w;
+          for (const std::size_t step : steps) {
+            do_something(w, step);
+            check_world(w);
+          }
+          for (const auto user : {kA, kB, kC}) w.rooms.remove(user);
+          REQUIRE(w.rooms.request_count() == 0);
+          REQUIRE(w.rooms.private_count() + w.rooms.group_count() == 0);
+          ++stories;
+        }
+      }
+    }
+  }
+  CHECK(stories == 4 * kThings * kThings * kThings);
+}
+
+}  // namespace
