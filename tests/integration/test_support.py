@@ -10,6 +10,7 @@ import unittest
 
 from support import classic_client
 from support.harness import DEADLINE, SUPPORT, IntegrationTest
+from support.netchat import MessageInbox, say
 from support.two_connection import (BYE, CONNECTED, LOGGED_IN, LOGIN_FAILED, NOT_CONNECTED, RECEIPT,
                                     Link)
 
@@ -210,6 +211,59 @@ class TwoConnectionClientTest(IntegrationTest):
             self.assertTrue(client.is_running())
             self.lb.cut()
             self.assertEqual(client.wait(), 0)
+
+
+
+class NetchatClientTest(IntegrationTest):
+    """The weaknesses that our programs have to live with (docs/protocol/netchat.md)."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.start_netchat_server()
+        self.bob = self.start_netchat_client("bob", self.server)
+
+    def read(self, name, expected):
+        self.bob.write(f"READ {name}")
+        self.bob.wait_stdout_has(expected)
+
+    def test_a_message_without_a_quote_or_with_bad_utf8_ends_its_listener_for_good(self):
+        for number, (data, error) in enumerate(
+                ((b"alice: hi", "IndexError"), (b'alice: "\xff"', "UnicodeDecodeError"))):
+            with self.subTest(data):
+                client = self.start_netchat_client(f"victim{number}", self.server)
+                say(client, data)
+                client.wait_stderr(error)
+                client.write("LIST")
+                client.wait_stdout_has(">>[bob, ")  # its commands go on, and nobody notices
+
+    def test_it_takes_one_read_up_to_the_second_quote(self):
+        say(self.bob, 'alice: "one "two" three"')
+        self.read("alice", ">>one  - alice\n")
+        say(self.bob, f'carol: "{"x" * 2000}"' + '"')
+        self.bob.wait_idle()  # 1,024 bytes without a second quote
+        say(self.bob, 'dave: "' + "x" * 1015 + '"')
+        self.bob.wait_stdout_has("from dave")
+        self.read("dave", ">>" + "x" * 1015 + " - dave\n")
+
+    def test_it_says_sent_whatever_happened_and_never_asks_again(self):
+        with MessageInbox() as carol:
+            self.say_update(f"carol@{carol.endpoint}")
+            self.bob.write('SEND carol "one"')
+            self.assertEqual(carol.take(), b'bob: "one"')
+        self.say_update("carol@127.0.0.1:50001")  # she has moved; he does not hear of it
+        self.bob.write('SEND carol "two"')
+        self.bob.wait_stdout_has(">>Failed to send message: ")
+        self.bob.wait_stdout_has(">>Message sent!\n", count=2)
+
+    def say_update(self, record):
+        one_recv(self.server, (f"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                               f"Content-Length: 1\r\n\r\nUPDATE {record}").encode())
+
+    def test_anybody_deletes_by_position(self):
+        say(self.bob, 'alice: "one"')
+        say(self.bob, 'alice: "two"')
+        say(self.bob, "DELETE_MESSAGE:alice:" + "0" * 32)  # what ours add is not looked at
+        self.read("alice", ">>one - alice\n>>Deleted - alice\n")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ def say(listener, data, source="127.0.0.1", end=True):
         with contextlib.suppress(ConnectionError):
             connection.sendall(data)
             if end:
-                connection.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(OSError):  # reset by now
+                    connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(4096):
                 answer += piece
         return answer
