@@ -161,7 +161,7 @@ class World {
     if (lines_ == 0) ENSURE(text == "alice");
     if (lines_ > 1) ENSURE(now_ >= last_line_ + RoomClient::kLinePause);
     if (++lines_ > 1) last_line_ = now_;
-  sent_ += send.bytes.size();
+    sent_ += send.bytes.size();
   }
 
   void check_print(std::string_view text) {

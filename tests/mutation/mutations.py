@@ -98,8 +98,8 @@ MUTATIONS = [
     Mutation(
         "a lease never ends",
         "registry/directory.cpp",
-        "if (entry.lease_end > now) {",
-        "if (entry.lease_end >= TimePoint::min()) {",
+        "if (entry->lease_end > now) {",
+        "if (entry->lease_end >= TimePoint::min()) {",
         "unit|sim",
     ),
     Mutation(
@@ -126,13 +126,13 @@ MUTATIONS = [
     Mutation(
         "anybody may speak in a known user's name",
         "registry/gateway.cpp",
-        "if (!directory_.may_speak_as(*sender, {.source = source, .token = std::nullopt}))",
-        "if (sender->text().empty())",
+        "if (!directory_.may_speak_as(*from, {.source = source, .token = std::nullopt}))",
+        "if (from->text().empty())",
         "unit.hub|test_hub",
     ),
     Mutation(
         "a second login takes the name of one who is there",
-        "registry/doors/two_connection.cpp",
+        "registry/doors/two_connection_login.cpp",
         "if (contender != nullptr) refuse_login(now, *contender, LoginRefusal::kInUse);",
         "if (contender != nullptr) end_client(now, *first, true);",
         "doors|two_connection",
@@ -146,7 +146,7 @@ MUTATIONS = [
     ),
     Mutation(
         "many wrong passwords are told at once",
-        "registry/doors/two_connection.cpp",
+        "registry/doors/two_connection_login.cpp",
         "if (delay == Duration::zero()) return refuse_login(now, client, LoginRefusal::kPassword);",
         "if (delay >= Duration::zero()) return refuse_login(now, client, LoginRefusal::kPassword);",
         "doors|two_connection",
