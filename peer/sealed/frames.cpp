@@ -41,7 +41,7 @@ class Decoder {
       return unexpected{FrameError::kBadStream};
     if (message_count_ > 0)
       frames_.messages = MessageRun(all_.subspan(messages_begin_), message_count_);
-    return std::move(frames_);
+    return frames_;
   }
 
  private:
