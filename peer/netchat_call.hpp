@@ -31,7 +31,8 @@ class NetchatCall {
     std::string why = {};
   };
 
-  /// `id` is the one in the message, which has one. The link is closed by the caller where `closes_link` says so.
+  /// `id` is the one in the message, which has one. The link is closed by the caller where
+  /// `closes_link` says so.
   NetchatCall(LinkId link, std::string id) : link_(link), id_(std::move(id)) {}
 
   LinkId link() const { return link_; }
