@@ -126,7 +126,8 @@ void Node::handle_transmitted(DeliveryId delivery, bool is_sent) {
 void Node::run_hub(TimePoint now) {
   for (;;) {
     if (auto push = hub_.poll_push()) {
-      doors_.at(push->door)->handle_push(now, *std::move(push));
+      doors::MessageDoor& door = *doors_.at(push->door);
+      door.handle_push(now, *std::move(push));
     } else if (const auto result = hub_.poll_result()) {
       switch (result->asker.kind) {
         case Asker::Kind::kDoor:

@@ -248,13 +248,13 @@ void TwoConnectionDoor::run_message(Client& client, std::string_view content,
     if (!name) return reply(client, Reply::kNotDelivered);  // nobody can have that name
     to = *std::move(name);
   }
-  auto message = std::make_shared<const Message>(
+  const auto message = std::make_shared<const Message>(
       Message{client.name->text(), std::string(content), !target.has_value()});
   client.state = State::kDelivering;
   client.delivery =
-      to ? hub_.deliver(Asker::at(common::Door::kTwoConnection), client.la, std::move(message), *to)
-         : hub_.deliver_to_all(Asker::at(common::Door::kTwoConnection), client.la,
-                               std::move(message), *client.name);
+      to ? hub_.deliver(Asker::at(common::Door::kTwoConnection), client.la, message, *to)
+         : hub_.deliver_to_all(Asker::at(common::Door::kTwoConnection), client.la, message,
+                               *client.name);
 }
 
 void TwoConnectionDoor::handle_result(TimePoint now, const Hub::Result& result) {

@@ -62,8 +62,9 @@ ApiResult begin_message(const ApiRequest& request, std::string_view to, const Di
   if (!text)
     return fail(ApiError::kMalformedText,
                 "the text is empty, not UTF-8, or has a control character");
-  auto message = std::make_shared<const Message>(Message{from->text(), *std::move(text), false});
-  return AwaitedDelivery{hub.deliver(Asker::http(), 0, std::move(message), *name)};
+  const auto message =
+      std::make_shared<const Message>(Message{from->text(), *std::move(text), false});
+  return AwaitedDelivery{hub.deliver(Asker::http(), 0, message, *name)};
 }
 
 ApiResponse message_answer(const ApiRequest& request, DeliveryOutcome outcome) {

@@ -86,7 +86,7 @@ class Registry {
   Registry()
       : directory_({}, random_),
         hub_(directory_),
-        api_({}, directory_, hub_, nullptr, [] { return std::string("up 1\n"); }) {
+        api_({}, directory_, hub_, {}, [] { return std::string("up 1\n"); }) {
     for (const char* name : {"ann", "bob", "Göktuğ"}) {
       std::string body = std::string("REGISTER ") + name + "@127.0.0.1:50001";
       ApiRequest request{.method = "POST", .path = "/", .query = {}, .body = body};

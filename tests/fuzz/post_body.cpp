@@ -33,7 +33,7 @@ class Registry {
   Registry()
       : directory_({}, random_),
         hub_(directory_),
-        api_({}, directory_, hub_, nullptr, [] { return std::string(); }) {}
+        api_({}, directory_, hub_, {}, [] { return std::string(); }) {}
 
   void run(fuzz::ScriptLine line, bool is_last) {
     const IpAddress source = *IpAddress::parse(kSources[line.number(kSources.size())]);
