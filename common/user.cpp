@@ -120,6 +120,14 @@ expected<UserName, NameError> UserName::parse(std::string_view text) {
   return UserName(std::string(text), *std::move(key));
 }
 
+expected<UserName, NameError> UserName::parse_addressee(std::string_view text) {
+  auto name = parse(text);
+  if (!name && name.error() == NameError::kReserved && fold(text) == "room") return room();
+  return name;
+}
+
+UserName UserName::room() { return UserName("room", "room"); }
+
 std::optional<std::string> normalize_typed_name(std::string_view text) {
   return map_utf8(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 }
@@ -136,6 +144,10 @@ std::string_view to_string(Door door) {
       return "netchat";
     case Door::kTwoConnection:
       return "two-connection";
+    case Door::kRoom:
+      return "room";
+    case Door::kRendezvous:
+      return "rendezvous";
   }
   return "unknown";
 }
@@ -147,9 +159,10 @@ std::optional<Transport> parse_transport(std::string_view text) {
 }
 
 std::optional<Door> parse_door(std::string_view text) {
-  if (text == "classic") return Door::kClassic;
-  if (text == "netchat") return Door::kNetchat;
-  if (text == "two-connection") return Door::kTwoConnection;
+  for (const Door door :
+       {Door::kClassic, Door::kNetchat, Door::kTwoConnection, Door::kRoom, Door::kRendezvous}) {
+    if (text == to_string(door)) return door;
+  }
   return std::nullopt;
 }
 

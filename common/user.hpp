@@ -33,11 +33,16 @@ class UserName {
   /// with letters, marks, digits, "_", "-" or ".", and is not reserved
   /// (docs/protocol/directory.md, "Names").
   static expected<UserName, NameError> parse(std::string_view text);
+  /// The same for whom a message is for: that may be the room, too.
+  static expected<UserName, NameError> parse_addressee(std::string_view text);
+  /// `room`: the group of all who are in the room. No user can have that name.
+  static UserName room();
 
   /// As it was written.
   const std::string& text() const { return text_; }
   /// What names are compared and indexed by (NFKC case folding).
   const std::string& key() const { return key_; }
+  bool is_room() const { return key_ == "room"; }
 
   friend bool operator==(const UserName& a, const UserName& b) { return a.key_ == b.key_; }
 
@@ -54,7 +59,7 @@ std::optional<std::string> normalize_typed_name(std::string_view text);
 /// How the user's endpoint takes messages.
 enum class Transport { kUdp, kTcp };
 /// Which of the registry's doors the user came in by.
-enum class Door { kClassic, kNetchat, kTwoConnection };
+enum class Door { kClassic, kNetchat, kTwoConnection, kRoom, kRendezvous };
 
 std::string_view to_string(Transport transport);
 std::string_view to_string(Door door);

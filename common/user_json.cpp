@@ -35,7 +35,9 @@ std::optional<std::uint64_t> number_at(const json& object, const char* key) {
   return it->get<std::uint64_t>();
 }
 
-std::optional<User> user_from(const json& object) {
+using ParseName = expected<UserName, NameError> (*)(std::string_view text);
+
+std::optional<User> user_from(const json& object, ParseName parse_name) {
   if (!object.is_object()) return std::nullopt;
   const auto name = string_at(object, "name");
   const auto endpoint = string_at(object, "endpoint");
@@ -48,7 +50,7 @@ std::optional<User> user_from(const json& object) {
   // A door that a later registry adds still leaves the user reachable at his endpoint.
   const Door known_door = door ? parse_door(*door).value_or(Door::kClassic) : Door::kClassic;
   if (!endpoint) {
-    auto legal = UserName::parse(*name);
+    auto legal = parse_name(*name);
     if (!legal) return std::nullopt;
     return User{*std::move(legal), Endpoint{}, *known_transport, known_door, WallTime{}, true};
   }
@@ -108,7 +110,7 @@ expected<UserListJson, JsonError> decode_user_list(std::string_view text) {
   list.version = *version;
   list.users.reserve(users->size());
   for (const json& item : *users)
-    if (auto user = user_from(item)) list.users.push_back(*std::move(user));
+    if (auto user = user_from(item, UserName::parse)) list.users.push_back(*std::move(user));
   if (const auto removed = object.find("removed"); removed != object.end() && removed->is_array()) {
     list.full = false;
     for (const json& item : *removed)
@@ -120,7 +122,7 @@ expected<UserListJson, JsonError> decode_user_list(std::string_view text) {
 expected<User, JsonError> decode_user(std::string_view text) {
   const auto value = parse(text);
   if (!value) return unexpected{value.error()};
-  auto user = user_from(*value);
+  auto user = user_from(*value, UserName::parse_addressee);
   if (!user) return unexpected{JsonError::kWrongShape};
   return *std::move(user);
 }

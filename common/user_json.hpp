@@ -36,7 +36,7 @@ struct UserListJson {
 /// hostile registry cannot hand us a name that we would not accept ourselves.
 expected<UserListJson, JsonError> decode_user_list(std::string_view text);
 
-/// Decodes the object of one user.
+/// Decodes the object of one user, or of the room, which is in no list.
 expected<User, JsonError> decode_user(std::string_view text);
 
 /// What REGISTER and UPDATE answer to a client that reads JSON.

@@ -10,6 +10,7 @@
 #include "peer/shell/listen_run.hpp"
 #include "peer/shell/login_run.hpp"
 #include "peer/shell/options.hpp"
+#include "peer/shell/room_run.hpp"
 #include "peer/shell/send_run.hpp"
 
 namespace {
@@ -22,6 +23,8 @@ common::ExitStatus run(const peer::Options& options) {
       return peer::run_send(options);
     case peer::Mode::kLogin:
       return peer::run_login(options);
+    case peer::Mode::kRoom:
+      return peer::run_room(options);
   }
   return common::ExitStatus::kUsage;
 }

@@ -18,17 +18,20 @@ std::string make_message_id(common::Random& random) {
 }
 
 std::string format_received(const Received& received, const common::UserName& to, bool json) {
+  if (json) return format_received_json(received, to.text());
   const common::ClassicMessage& message = received.message;
-  if (!json) {
-    const std::string text = common::to_terminal(message.text);
-    return message.sender ? common::to_terminal(*message.sender, false) + ": " + text : text;
-  }
+  const std::string text = common::to_terminal(message.text);
+  return message.sender ? common::to_terminal(*message.sender, false) + ": " + text : text;
+}
+
+std::string format_received_json(const Received& received, std::string_view to) {
+  const common::ClassicMessage& message = received.message;
   constexpr bool kAscii = true;  // a terminal may read this too
   return fmt::format(
       R"({{"v":1,"id":"{}","ts":"{}","event":"message","from":{},"to":[{}],"text":{},"sealed":false}})",
       received.id, common::format_wall_time(received.time),
       message.sender ? common::json_string(*message.sender, kAscii) : "null",
-      common::json_string(to.text(), kAscii), common::json_string(message.text, kAscii));
+      common::json_string(to, kAscii), common::json_string(message.text, kAscii));
 }
 
 }  // namespace peer

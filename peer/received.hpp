@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "common/classic_datagram.hpp"
 #include "common/random.hpp"
@@ -21,5 +22,7 @@ std::string make_message_id(common::Random& random);
 
 /// One line without its end: `sender: text` made harmless, or a JSON object for `to`.
 std::string format_received(const Received& received, const common::UserName& to, bool json);
+/// The object alone; `to` is whom the message is for: a user, "room" or "all".
+std::string format_received_json(const Received& received, std::string_view to);
 
 }  // namespace peer

@@ -44,14 +44,25 @@ std::string reason_of(const HttpAnswer& answer) {
   return common::to_terminal(line.substr(0, kErrorBytesMax), false);
 }
 
-common::User as_user(const common::ClassicRecord& record) {
-  return {record.name, record.endpoint, common::Transport::kUdp, common::Door::kClassic, {}};
+common::User as_user(const common::ClassicRecord& record, common::Transport transport) {
+  const bool is_netchat = transport == common::Transport::kTcp;
+  return {record.name,
+          record.endpoint,
+          transport,
+          is_netchat ? common::Door::kNetchat : common::Door::kClassic,
+          {}};
 }
 
-UserList only_datagram_users(std::vector<common::User> users) {
-  std::erase_if(users,
-                [](const common::User& user) { return user.transport != common::Transport::kUdp; });
-  return {.users = std::move(users)};
+const char* word_of(Verb verb) {
+  switch (verb) {
+    case Verb::kRegister:
+      return "REGISTER";
+    case Verb::kUpdate:
+      return "UPDATE";
+    case Verb::kLogout:
+      break;
+  }
+  return "LOGOUT";
 }
 
 std::optional<NotUnderstood> refuse_foreign(const HttpAnswer& answer) {
@@ -65,15 +76,24 @@ std::optional<NotUnderstood> refuse_foreign(const HttpAnswer& answer) {
 HttpRequest make_registration(Verb verb, const common::UserName& name,
                               const common::Endpoint& endpoint,
                               const std::optional<std::string>& owner_token) {
-  const char* word = verb == Verb::kRegister ? "REGISTER"
-                     : verb == Verb::kUpdate ? "UPDATE"
-                                             : "LOGOUT";
   HttpRequest request{
       .method = "POST",
       .target = kListTarget,
-      .body = fmt::format("{} {}", word, common::format_classic_record(name, endpoint)),
+      .body = fmt::format("{} {}", word_of(verb), common::format_classic_record(name, endpoint)),
       .headers = common_headers()};
   request.headers.emplace_back("Content-Type", "text/plain");
+  if (owner_token) request.headers.emplace_back(common::kOwnerTokenField, *owner_token);
+  return request;
+}
+
+HttpRequest make_netchat_registration(Verb verb, std::string_view record,
+                                      const std::optional<std::string>& owner_token) {
+  HttpRequest request{.method = "POST",
+                      .target = "/",
+                      .body = fmt::format("{} {}", word_of(verb), record),
+                      .headers = common_headers()};
+  request.headers.emplace_back("Content-Type", "text/plain");
+  request.headers.emplace_back("Endpoint-Transport", "tcp");
   if (owner_token) request.headers.emplace_back(common::kOwnerTokenField, *owner_token);
   return request;
 }
@@ -131,19 +151,19 @@ RegistrationOutcome interpret_registration(Verb verb, const HttpAnswer& answer) 
   }
 }
 
-ListOutcome interpret_list(const HttpAnswer& answer) {
+ListOutcome interpret_list(const HttpAnswer& answer, common::Transport plain) {
   if (const auto foreign = refuse_foreign(answer)) return *foreign;
   switch (answer.status) {
     case 200: {
       if (!answer.is_json) {
         const auto list = common::parse_classic_list(answer.body);
         UserList users{.users = {}, .skipped = list.skipped};
-        for (const auto& record : list.records) users.users.push_back(as_user(record));
+        for (const auto& record : list.records) users.users.push_back(as_user(record, plain));
         return users;
       }
       auto list = common::decode_user_list(answer.body);
       if (!list) return NotUnderstood{fmt::format("its list {}", to_string(list.error()))};
-      return only_datagram_users(std::move(list->users));
+      return UserList{.users = std::move(list->users)};
     }
     case 304:
       return NotModified{};
@@ -178,7 +198,8 @@ MessageOutcome interpret_message(const HttpAnswer& answer) {
   }
 }
 
-LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& answer) {
+LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& answer,
+                               common::Transport plain) {
   if (const auto foreign = refuse_foreign(answer)) return *foreign;
   if (answer.status == 404) {
     const auto error = common::decode_error(answer.body);
@@ -187,8 +208,7 @@ LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& a
   if (answer.status == 200 && answer.is_json) {
     const auto user = common::decode_user(answer.body);
     if (!user) return NotUnderstood{fmt::format("its answer {}", to_string(user.error()))};
-    // A user of TCP cannot be reached by a datagram.
-    if (!(user->name == name) || user->transport != common::Transport::kUdp) return NotFound{};
+    if (!(user->name == name)) return NotFound{};
     return *user;
   }
   if (answer.status == 200) {
@@ -196,9 +216,9 @@ LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& a
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
     // As a record, so that it must be an address that a user may have.
     if (const auto record = common::parse_classic_record(fmt::format("{}@{}", name.text(), line)))
-      return as_user(*record);
+      return as_user(*record, plain);
   }
-  const ListOutcome list = interpret_list(answer);
+  const ListOutcome list = interpret_list(answer, plain);
   if (const auto* users = std::get_if<UserList>(&list)) {
     for (const common::User& user : users->users)
       if (user.name == name) return user;

@@ -50,10 +50,15 @@ enum class Verb { kRegister, kUpdate, kLogout };
 HttpRequest make_registration(Verb verb, const common::UserName& name,
                               const common::Endpoint& endpoint,
                               const std::optional<std::string>& owner_token);
+/// UPDATE or LOGOUT of a user who takes NetChat messages, over TCP, as the old NetChat client words
+/// it; `record` is `NAME@IP:PORT`, or its beginning. A new registry is told the transport in a
+/// field.
+HttpRequest make_netchat_registration(Verb verb, std::string_view record,
+                                      const std::optional<std::string>& owner_token);
 HttpRequest make_list_request(const std::string& known_etag);
 HttpRequest make_lookup(const common::UserName& name);
 
-/// A message that the registry hands on to a user who is connected to it.
+/// A message that the registry hands on to a user who takes no datagrams.
 HttpRequest make_message(const common::UserName& from, const common::UserName& to,
                          std::string_view text, const std::optional<std::string>& owner_token);
 
@@ -80,7 +85,7 @@ using RegistrationOutcome =
 RegistrationOutcome interpret_registration(Verb verb, const HttpAnswer& answer);
 
 struct NotModified {};
-/// Users in order of registration; only those that take datagrams.
+/// Users in order of registration, of either transport.
 struct UserList {
   std::vector<common::User> users;
   /// Entries of an old registry that nobody can be reached by: names outside the grammar, broken
@@ -89,7 +94,9 @@ struct UserList {
 };
 using ListOutcome = std::variant<UserList, NotModified, Refused, Unavailable, NotUnderstood>;
 
-ListOutcome interpret_list(const HttpAnswer& answer);
+/// A plain list is an old registry's, which does not say what its users take: `plain` does.
+ListOutcome interpret_list(const HttpAnswer& answer,
+                           common::Transport plain = common::Transport::kUdp);
 
 struct NotFound {
   bool is_nobody_online = false;  // the list is empty
@@ -107,6 +114,7 @@ using MessageOutcome =
 MessageOutcome interpret_message(const HttpAnswer& answer);
 
 /// An old registry answers a lookup with its whole list; that is understood too.
-LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& answer);
+LookupOutcome interpret_lookup(const common::UserName& name, const HttpAnswer& answer,
+                               common::Transport plain = common::Transport::kUdp);
 
 }  // namespace peer

@@ -7,6 +7,7 @@
 #include "common/classic_datagram.hpp"
 #include "common/safe_text.hpp"
 #include "peer/severity.hpp"
+#include "peer/typed_name.hpp"
 
 namespace peer {
 namespace {
@@ -15,12 +16,9 @@ using common::ExitStatus;
 
 constexpr const char* kNobodyOnline = "There is no online users!";
 
-/// The name that a person typed, as the directory knows it; nothing if nobody can have it.
-std::optional<common::UserName> parse_typed(const std::string& typed) {
-  const auto normal = common::normalize_typed_name(typed);
-  auto name = common::UserName::parse(normal ? *normal : typed);
-  if (!name) return std::nullopt;
-  return *std::move(name);
+/// The registry hands messages on to whoever no datagram reaches.
+bool needs_registry(const common::User& user) {
+  return user.is_relayed || user.transport != common::Transport::kUdp;
 }
 
 }  // namespace
@@ -32,7 +30,7 @@ std::vector<HttpRequest> lookups_in(std::string_view line) {
   const auto command = parse_command_line(line);
   if (!command) return lookups;
   const auto add = [&](const std::string& typed) {
-    if (const auto name = parse_typed(typed)) lookups.push_back(make_lookup(*name));
+    if (const auto name = parse_typed_name(typed)) lookups.push_back(make_lookup(*name));
   };
   if (const auto* unicast = std::get_if<UnicastCommand>(&*command)) add(unicast->name);
   if (const auto* multicast = std::get_if<MulticastCommand>(&*command))
@@ -116,7 +114,7 @@ void Sender::fetch_list() {
 void Sender::look_up_next() {
   for (; next_name_ < names_.size(); ++next_name_) {
     const std::string& typed = names_[next_name_];
-    if (auto name = parse_typed(typed)) {
+    if (auto name = parse_typed_name(typed)) {
       step_ = Step::kLookingUp;
       requests_.push_back(Fetch{make_lookup(*name)});
       looking_up_ = std::move(name);
@@ -152,7 +150,7 @@ void Sender::handle_lookup(const HttpAnswer& answer) {
   const common::UserName& name = *looking_up_;
   const LookupOutcome outcome = interpret_lookup(name, answer);
   if (const auto* user = std::get_if<common::User>(&outcome)) {
-    if (user->is_relayed) {
+    if (needs_registry(*user)) {
       ++next_name_;
       to_hand_on_.push_back(name);
       return hand_on_next();
@@ -218,7 +216,7 @@ void Sender::send_broadcast() {
   std::vector<std::pair<std::string, Transmit>> datagrams;
   for (const common::User& user : list_) {
     if (user.name == self_) continue;  // nobody is told what he said himself
-    if (user.is_relayed) {
+    if (needs_registry(user)) {
       to_hand_on_.push_back(user.name);
       continue;
     }

@@ -143,7 +143,7 @@ class Sender {
   // Of the command under way.
   common::ByteVector datagram_;
   std::string text_;
-  std::deque<common::UserName> to_hand_on_;  // connected users whom the registry gives it to
+  std::deque<common::UserName> to_hand_on_;  // users whom the registry gives it to
   std::vector<std::string> names_;           // of a unicast or multicast, as typed
   std::size_t next_name_ = 0;
   std::optional<common::UserName> looking_up_;  // names_[next_name_], parsed

@@ -60,7 +60,11 @@ std::optional<std::string> TwoConnectionClient::take_answer(Question question) {
     return line;
   }
   if (!has_input_ended_) {
-    if (!std::exchange(has_asked_, true)) actions_.push_back(Ask{question});
+    if (!std::exchange(has_asked_, true)) {
+      actions_.push_back(question == Question::kName
+                             ? Ask{.question = "Please input your user name:"}
+                             : Ask{.question = "Please input your password:", .is_secret = true});
+    }
     return std::nullopt;
   }
   if (options_.is_terminal) {  // a person who has thought better of it
@@ -118,7 +122,7 @@ void TwoConnectionClient::run_next_command(TimePoint now) {
 // One command a segment, and the next one after the reply: old servers read once for each and take
 // all that came for one command.
 void TwoConnectionClient::say(TimePoint now, std::string command) {
-  actions_.push_back(Send{Link::kCommands, command + '\n'});
+  actions_.push_back(Send{kServerLink, command + '\n'});
   awaited_ = std::move(command);
   reply_by_ = now + reply_time();
 }
@@ -140,10 +144,11 @@ void TwoConnectionClient::say_goodbye(TimePoint now) {
   say(now, "/exit");
 }
 
-void TwoConnectionClient::handle_bytes(TimePoint now, common::WallTime wall, Link link,
+void TwoConnectionClient::handle_bytes(TimePoint now, common::WallTime wall, LinkId link,
                                        common::Bytes bytes) {
   if (step_ == Step::kLeft) return;
-  if (link == Link::kMessages) {
+  if (link != kServerLink) {
+    if (link != message_link_) return;
     deliveries_.push(bytes);
     while (auto line = deliveries_.next()) handle_delivery(wall, *line);
     return send_receipts(now);
@@ -182,7 +187,7 @@ void TwoConnectionClient::handle_login_reply(common::WallTime wall, std::string_
   awaited_.reset();
   if (code == 101) {
     step_ = Step::kListening;
-    actions_.push_back(Listen{});
+    actions_.push_back(Listen{options_.port});
     return;
   }
   print_reply(wall, line, code);
@@ -202,20 +207,23 @@ void TwoConnectionClient::handle_listening(TimePoint now, std::uint16_t port) {
   say(now, fmt::format("/port {}", port));
 }
 
-void TwoConnectionClient::handle_listen_failed(TimePoint now, ExitStatus status, std::string why) {
+void TwoConnectionClient::handle_listen_failed(TimePoint now, ExitStatus status,
+                                               std::string_view why) {
   if (step_ != Step::kListening || is_leaving()) return;
-  note(std::move(why), /*is_problem=*/true);
+  note(std::string(why), /*is_problem=*/true);
   begin_leaving(now, status);
 }
 
-bool TwoConnectionClient::handle_connection(const common::IpAddress& from,
-                                            const common::IpAddress& to) {
+bool TwoConnectionClient::handle_accepted(TimePoint /*now*/, LinkId link,
+                                          const common::Endpoint& from,
+                                          const common::Endpoint& local) {
   const bool is_awaited = step_ == Step::kConnecting || step_ == Step::kOnline;
   // security: only who is told the port may deliver; anybody else could put words into any mouth.
   // Old servers on this machine come by any of its addresses, whichever we went by.
-  const bool is_server = from == options_.server_address || (options_.is_server_here && from == to);
-  if (!is_awaited || has_message_link_ || !is_server) return false;
-  has_message_link_ = true;
+  const bool is_server = from.address == options_.server_address ||
+                         (options_.is_server_here && from.address == local.address);
+  if (!is_awaited || message_link_ || !is_server) return false;
+  message_link_ = link;
   actions_.push_back(StopListening{});
   return true;
 }
@@ -232,7 +240,7 @@ void TwoConnectionClient::handle_port_reply(TimePoint now, common::WallTime wall
       inputs_.assign(1, *options_.command);
       has_input_ended_ = true;
     } else {
-      actions_.push_back(Ask{Question::kCommand});
+      actions_.push_back(TakeCommands{.prompt = "> "});
     }
     return;
   }
@@ -298,23 +306,23 @@ void TwoConnectionClient::send_receipts(TimePoint now) {
   while (!unreceipted_.empty() && unreceipted_.front().written <= written_) {
     const bool is_message = unreceipted_.front().is_message;
     unreceipted_.pop_front();
-    actions_.push_back(Send{Link::kMessages, std::string(kReceipt)});
+    actions_.push_back(Send{*message_link_, std::string(kReceipt)});
     receipted_at_ = now;
     if (is_message && ++receipted_ == options_.count) begin_leaving(now, status_);
   }
 }
 
-void TwoConnectionClient::handle_closed(TimePoint now, Link link, std::string_view why) {
+void TwoConnectionClient::handle_closed(TimePoint now, LinkId link, std::string_view why) {
   if (step_ == Step::kLeft) return;
   if (leave_by_) {
-    if (link == Link::kCommands) leave();
+    if (link == kServerLink) leave();
     return;
   }
   const auto lost = [&](std::string_view what) {
     return why.empty() ? fmt::format("{} closed the {}", options_.server, what)
                        : fmt::format("the {} to {} broke: {}", what, options_.server, why);
   };
-  if (link == Link::kMessages) {
+  if (link != kServerLink) {
     note(lost("connection for messages"), /*is_problem=*/true);
     return begin_leaving(now, worse_of(status_, ExitStatus::kUnavailable));
   }
@@ -384,7 +392,7 @@ void TwoConnectionClient::handle_timeout(TimePoint now) {
   }
   if (wait_until_ && now >= *wait_until_) return begin_leaving(now, ExitStatus::kTimedOut);
   if (!awaited_ || now < *reply_by_) return;
-  if (!wants_bytes(Link::kCommands)) {  // the reply may be there: we do not read
+  if (!wants_bytes(kServerLink)) {  // the reply may be there: we do not read
     reply_by_ = now + reply_time();
     return;
   }
@@ -413,9 +421,9 @@ bool TwoConnectionClient::wants_input() const {
   return step_ == Step::kOnline && inputs_.size() < kInputsMax && unwritten() < kUnwrittenMax;
 }
 
-bool TwoConnectionClient::wants_bytes(Link link) const {
+bool TwoConnectionClient::wants_bytes(LinkId link) const {
   if (step_ == Step::kLeft || unwritten() >= kUnwrittenMax) return false;
-  return link == Link::kCommands || (has_message_link_ && unreceipted_.size() < kUnreceiptedMax);
+  return link == kServerLink || (link == message_link_ && unreceipted_.size() < kUnreceiptedMax);
 }
 
 // On a terminal the end of input is a person's word; a script's input may end before what it waits

@@ -7,29 +7,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 
-#include "common/bytes.hpp"
-#include "common/endpoint.hpp"
-#include "common/exit_status.hpp"
 #include "common/line_splitter.hpp"
 #include "common/random.hpp"
-#include "common/time.hpp"
 #include "common/user.hpp"
+#include "peer/conversation.hpp"
 
 namespace peer {
 
-using common::Duration;
-using common::TimePoint;
-
-class TwoConnectionClient {
+class TwoConnectionClient final : public Conversation {
  public:
-  enum class Link {
-    kCommands,  // ours to the server
-    kMessages,  // the server's to us
-  };
-  enum class Question { kName, kPassword, kCommand };
-
   struct Options {
     std::optional<common::UserName> name;  // none: the first line of input is one
     std::optional<std::string> password;   // none: from input; checked with why_no_password
@@ -41,35 +28,8 @@ class TwoConnectionClient {
     std::optional<std::string> command;  // the only one; checked with why_no_command
     std::optional<std::uint64_t> count;  // leave after so many messages
     std::optional<Duration> wait;        // leave after so long
+    std::uint16_t port = 0;              // for the second connection; 0: a free one
   };
-
-  /// One segment on that connection.
-  struct Send {
-    Link link;
-    std::string bytes;
-  };
-  /// Bytes for standard output as they are; call handle_written for what was written.
-  struct Print {
-    std::string text;
-  };
-  /// A line for standard error, without program name and line end.
-  struct Note {
-    std::string text;
-    bool is_problem = false;  // not only a status line: to be seen when those are not wanted, too
-  };
-  /// The next line of input is the answer; kCommand: so are all lines from now on. Off a terminal
-  /// nobody is asked, and the lines mean the same.
-  struct Ask {
-    Question question;
-  };
-  /// Listen for the second connection, then call handle_listening or handle_listen_failed.
-  struct Listen {};
-  struct StopListening {};
-  /// Close both connections and leave with this status. Nothing follows.
-  struct Leave {
-    common::ExitStatus status;
-  };
-  using Action = std::variant<Send, Print, Note, Ask, Listen, StopListening, Leave>;
 
   /// A server gives up waiting for a recipient after 10 seconds; this is for its answer to come.
   static constexpr Duration kReplyTime = std::chrono::seconds(15);
@@ -93,34 +53,31 @@ class TwoConnectionClient {
 
   TwoConnectionClient(Options options, common::Random& random);
 
-  /// The first connection is there.
-  void start(TimePoint now);
-  void handle_bytes(TimePoint now, common::WallTime wall, Link link, common::Bytes bytes);
-  /// `why`: what broke the connection; empty if the server closed it.
-  void handle_closed(TimePoint now, Link link, std::string_view why = {});
-  void handle_listening(TimePoint now, std::uint16_t port);
-  void handle_listen_failed(TimePoint now, common::ExitStatus status, std::string why);
-  /// Somebody at `from` connected to where we listen, at our address `to`: true if that is the
-  /// second connection, else it is closed.
-  [[nodiscard]] bool handle_connection(const common::IpAddress& from, const common::IpAddress& to);
-  void handle_input_line(TimePoint now, std::string_view line);
-  void handle_input_end(TimePoint now);
-  /// So many more bytes of what was to be printed are on standard output.
-  void handle_written(TimePoint now, std::size_t bytes);
-  /// Nothing more can be shown, so nothing more is receipted.
-  void handle_output_closed(TimePoint now);
-  /// A signal: take leave of the server and leave with this status; at once if it is the second.
-  void handle_stop(TimePoint now, common::ExitStatus status);
-  void handle_timeout(TimePoint now);
-  std::optional<TimePoint> next_timeout() const;
-
-  std::optional<Action> poll_action();
-
-  /// False while what is there has to be worked off first.
-  bool wants_input() const;
-  bool wants_bytes(Link link) const;
+  void start(TimePoint now) override;
+  /// kServerLink is the connection for commands, the other one that for messages.
+  void handle_bytes(TimePoint now, common::WallTime wall, LinkId link,
+                    common::Bytes bytes) override;
+  void handle_closed(TimePoint now, LinkId link, std::string_view why) override;
+  void handle_listening(TimePoint now, std::uint16_t port) override;
+  void handle_listen_failed(TimePoint now, common::ExitStatus status,
+                            std::string_view why) override;
+  /// True if that is the second connection.
+  [[nodiscard]] bool handle_accepted(TimePoint now, LinkId link, const common::Endpoint& from,
+                                     const common::Endpoint& local) override;
+  void handle_input_line(TimePoint now, std::string_view line) override;
+  void handle_input_end(TimePoint now) override;
+  void handle_written(TimePoint now, std::size_t bytes) override;
+  /// Nothing more is receipted, either.
+  void handle_output_closed(TimePoint now) override;
+  void handle_stop(TimePoint now, common::ExitStatus status) override;
+  void handle_timeout(TimePoint now) override;
+  std::optional<TimePoint> next_timeout() const override;
+  std::optional<Action> poll_action() override;
+  bool wants_input() const override;
+  bool wants_bytes(LinkId link) const override;
 
  private:
+  enum class Question { kName, kPassword };
   enum class Step { kName, kPassword, kLoggingIn, kListening, kConnecting, kOnline, kLeft };
   /// A line on the second connection whose receipt waits.
   struct Unreceipted {
@@ -177,7 +134,7 @@ class TwoConnectionClient {
   bool shows_goodbye_ = false;  // the person said it
 
   common::LineSplitter deliveries_{kDeliveryBytesMax};
-  bool has_message_link_ = false;
+  std::optional<LinkId> message_link_;
   std::deque<Unreceipted> unreceipted_;
   std::uint64_t messages_ = 0;  // printed
   std::uint64_t receipted_ = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/safe_text.hpp"
 
@@ -18,13 +19,19 @@ struct Line {
   std::string_view whole;
 };
 
-/// Calls `visit(Line)` for each line of the text; a last one without an end counts.
+/// Some editors begin a UTF-8 file with it.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+/// Calls `visit(Line)` for each line of the text; a last one without an end counts. A byte order
+/// mark belongs to the whole of the first line and not to its text.
 template <typename Visit>
 void for_each_line(std::string_view text, Visit visit) {
+  std::size_t mark = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   while (!text.empty()) {
     const auto end = text.find('\n');
     const std::string_view whole = text.substr(0, end == text.npos ? end : end + 1);
     std::string_view line = text.substr(0, end);
+    line.remove_prefix(std::exchange(mark, 0));
     if (line.ends_with('\r')) line.remove_suffix(1);
     text.remove_prefix(whole.size());
     visit(Line{line, whole});

@@ -96,7 +96,7 @@ Outcome Directory::logout_user(TimePoint, const common::UserName& name,
   if (changing_.contains(name.key())) return Waiting{name.key()};
   const Entry* held = find_entry(name.key());
   if (held == nullptr || held->record.user.name.text() != name.text() ||
-      held->record.user.endpoint != endpoint) {
+      (held->record.session == 0 && held->record.user.endpoint != endpoint)) {
     return Refusal::kNotListed;
   }
   const bool is_connected = held->record.session != 0;  // and leaves by his connection
@@ -211,17 +211,16 @@ void Directory::handle_timeout(TimePoint now) {
     if (leases_.empty() || leases_.top().when > now) return;
     const LeaseCheck check = leases_.top();
     leases_.pop();
-    const auto it = by_order_.find(check.order);
-    if (it == by_order_.end()) continue;
-    const Entry& entry = *it->second;
-    if (entry.lease_end > now) {
-      leases_.push({entry.lease_end, check.order});
+    const Entry* entry = find_registered(check.order);
+    if (entry == nullptr) continue;
+    if (entry->lease_end > now) {
+      leases_.push({entry->lease_end, check.order});
       continue;
     }
     ++ended;
     leases_.push({now + kRetryExpiry, check.order});  // finds nothing if the erasure succeeds
-    if (changing_.contains(entry.record.user.name.key())) continue;
-    const Outcome outcome = begin(Change::Kind::kErase, entry.record);
+    if (changing_.contains(entry->record.user.name.key())) continue;
+    const Outcome outcome = begin(Change::Kind::kErase, entry->record);
     if (const auto* pending = std::get_if<Pending>(&outcome)) expiring_.insert(pending->change);
   }
 }
@@ -272,8 +271,8 @@ std::optional<Directory::Changes> Directory::changes_since(Version since) const 
 
 std::vector<Record> Directory::snapshot() const {
   std::vector<Record> records;
-  records.reserve(by_order_.size());
-  for (const auto& [order, entry] : by_order_) records.push_back(entry->record);
+  records.reserve(registered_total());
+  for_each_registered([&](const Record& record) { records.push_back(record); });
   return records;
 }
 
@@ -293,19 +292,19 @@ Duration Directory::lease_of(const Record& record) const {
 }
 
 Directory::Entry& Directory::insert(TimePoint now, Record record) {
-  Entry& entry = index(std::move(record), by_order_);
+  Entry& entry = index(std::move(record));
   entry.lease_end = now + lease_of(entry.record);
   entry.heard_at = now;
   schedule_lease_check(entry.lease_end, entry.record.order);
   return entry;
 }
 
-Directory::Entry& Directory::index(Record record, std::map<Version, Entry*>& order) {
+Directory::Entry& Directory::index(Record record) {
   auto owned = std::make_unique<Entry>(std::move(record));
   Entry& entry = *owned;
   const bool is_new = by_key_.emplace(entry.record.user.name.key(), std::move(owned)).second;
   ENSURE(is_new);
-  ENSURE(order.emplace(entry.record.order, &entry).second);
+  ENSURE(order_of(entry.record).emplace(entry.record.order, &entry).second);
   ENSURE(by_version_.emplace(entry.record.version, &entry).second);
   ++per_source_[entry.record.source];
   return entry;
@@ -314,6 +313,10 @@ Directory::Entry& Directory::index(Record record, std::map<Version, Entry*>& ord
 std::optional<Refusal> Directory::attach(const Attachment& attachment) {
   ENSURE(attachment.session != 0);
   const std::string& key = attachment.name.key();
+  // security: without this, whoever came first through a door without passwords could keep the
+  // owner of an account out and speak in his name.
+  if (attachment.door != common::Door::kTwoConnection && reserved_.contains(key))
+    return Refusal::kAccountName;
   if (changing_.contains(key) || find_entry(key) != nullptr) return Refusal::kNameTaken;
   if (const auto refusal = check_room({.source = attachment.source, .token = std::nullopt}))
     return refusal;
@@ -330,7 +333,7 @@ std::optional<Refusal> Directory::attach(const Attachment& attachment) {
                 .order = 0,
                 .session = attachment.session};
   record.version = record.order = ++version_;
-  const Entry& entry = index(std::move(record), attached_);
+  const Entry& entry = index(std::move(record));
   events_out_.push_back({DirectoryEvent::Kind::kLoggedIn, entry.record.user});
   return std::nullopt;
 }
@@ -352,21 +355,33 @@ bool Directory::may_speak_as(const common::UserName& name, const Caller& caller)
          (record.session == 0 && caller.source == record.user.endpoint.address);
 }
 
-void Directory::set_gateway(const common::UserName& name, std::optional<std::uint16_t> port) {
+void Directory::set_gateway(const common::UserName& name, common::Transport transport,
+                            std::uint16_t port) {
   Entry* held = find_entry(name.key());
-  ENSURE(held != nullptr && held->record.session != 0);
+  ENSURE(held != nullptr && held->record.gateway_ports[transport] == 0);
   // The address is the one that a reader reaches the registry by: list_view fills it in.
-  held->record.user.endpoint.port = port.value_or(0);
+  held->record.gateway_ports[transport] = port;
   by_version_.erase(held->record.version);
   held->record.version = ++version_;
   by_version_.emplace(version_, held);
+}
+
+std::optional<std::uint16_t> Directory::poll_freed_gateway(common::Transport transport) {
+  return take(freed_gateways_[static_cast<std::size_t>(transport)]);
+}
+
+void Directory::free_gateway(Record& record, common::Transport transport) {
+  const std::uint16_t port = std::exchange(record.gateway_ports[transport], 0);
+  if (port != 0) freed_gateways_[static_cast<std::size_t>(transport)].push_back(port);
 }
 
 void Directory::erase(Entry& entry) {
   const auto count = per_source_.find(entry.record.source);
   if (--count->second == 0) per_source_.erase(count);
   by_version_.erase(entry.record.version);
-  (entry.record.session != 0 ? attached_ : by_order_).erase(entry.record.order);
+  order_of(entry.record).erase(entry.record.order);
+  for (const auto transport : {common::Transport::kUdp, common::Transport::kTcp})
+    free_gateway(entry.record, transport);
   by_key_.erase(std::string(entry.record.user.name.key()));
 }
 
@@ -376,6 +391,11 @@ void Directory::apply_put(TimePoint now, Record record) {
   if (held != nullptr) {
     const bool is_gone = held->probe == Entry::ProbeState::kGone && now < held->gone_until;
     kind = is_gone ? DirectoryEvent::Kind::kReclaimed : DirectoryEvent::Kind::kMoved;
+    // Old programs never ask again where somebody is: who moves keeps the ports that they know.
+    if (!is_gone) {
+      record.gateway_ports = std::exchange(held->record.gateway_ports, {});
+      free_gateway(record, record.user.transport);  // needed no more if he has changed it
+    }
     erase(*held);
   }
   const Entry& entry = insert(now, std::move(record));
@@ -399,15 +419,23 @@ void Directory::forget_removals() {
 
 void Directory::settle(const std::string& key) { settled_out_.push_back(key); }
 
+const Directory::Entry* Directory::find_registered(Version order) const {
+  for (const Order& registered : registered_) {
+    if (const auto it = registered.find(order); it != registered.end()) return it->second;
+  }
+  return nullptr;
+}
+
 void Directory::schedule_lease_check(TimePoint when, Version order) {
   leases_.push({when, order});
   // Names that come and go leave checks behind that find nothing. Before they outnumber the living,
   // the queue is built anew, so it stays in proportion to the directory.
   constexpr std::size_t kSlack = 1024;
-  if (leases_.size() <= 2 * by_order_.size() + kSlack) return;
+  if (leases_.size() <= 2 * registered_total() + kSlack) return;
   std::vector<LeaseCheck> checks;
-  checks.reserve(by_order_.size());
-  for (const auto& [known, entry] : by_order_) checks.push_back({entry->lease_end, known});
+  checks.reserve(registered_total());
+  for (const Order& registered : registered_)
+    for (const auto& [known, entry] : registered) checks.push_back({entry->lease_end, known});
   leases_ = LeaseQueue(std::greater<LeaseCheck>(), std::move(checks));
 }
 

@@ -35,6 +35,21 @@ using Version = std::uint64_t;
 /// What a door knows a connected user by; never 0.
 using SessionId = std::uint64_t;
 
+constexpr std::size_t kTransportCount = 2;
+/// A port of the registry's own for each transport, 0 where there is none.
+class TransportPorts {
+ public:
+  std::uint16_t& operator[](common::Transport transport) {
+    return ports_[static_cast<std::size_t>(transport)];
+  }
+  std::uint16_t operator[](common::Transport transport) const {
+    return ports_[static_cast<std::size_t>(transport)];
+  }
+
+ private:
+  std::array<std::uint16_t, kTransportCount> ports_{};
+};
+
 struct Record {
   common::User user;
   common::IpAddress source;        // where the registration came from; it owns the name
@@ -43,6 +58,8 @@ struct Record {
   Version version = 0;    // of the record's last change
   Version order = 0;      // of the change that claimed the name; lists are in this order
   SessionId session = 0;  // of the connection that the user is reached by; 0: he has none
+  /// Where the registry takes messages for him from programs that speak another transport than his.
+  TransportPorts gateway_ports = {};
 };
 
 /// One write that the store has to make durable. A put with order 0 is a new claim: it takes its
@@ -147,12 +164,16 @@ class Directory {
                       const Caller& caller);
 
   /// Lists a connected user, at once. Refused (kNameTaken, kFull) while the name is held or being
-  /// claimed by anybody.
+  /// claimed by anybody, and (kAccountName) at doors that ask for no password if it is an
+  /// account's.
   std::optional<Refusal> attach(const Attachment& attachment);
   /// The connection is gone. Nothing happens if that session is not listed.
   void detach(const common::UserName& name, SessionId session);
-  /// Where datagrams for a connected user are taken; none: nowhere. He must be listed.
-  void set_gateway(const common::UserName& name, std::optional<std::uint16_t> port);
+  /// Where the registry takes messages of that transport for this user, who must be listed and have
+  /// no such port. It is his until poll_freed_gateway names it.
+  void set_gateway(const common::UserName& name, common::Transport transport, std::uint16_t port);
+  /// A gateway port whose user has gone, or needs it no more.
+  std::optional<std::uint16_t> poll_freed_gateway(common::Transport transport);
   /// Keys of names that nobody can register: accounts of a door. Those who hold one by now keep it
   /// until their lease ends.
   void reserve(std::unordered_set<std::string> keys) { reserved_ = std::move(keys); }
@@ -180,18 +201,29 @@ class Directory {
   bool is_busy(const std::string& key) const;
   std::size_t size() const { return by_key_.size(); }
   std::size_t attached_count() const { return attached_.size(); }
+  /// Of registered users, those whose endpoint takes that.
+  std::size_t registered_count(common::Transport transport) const {
+    return registered(transport).size();
+  }
   Version version() const { return version_; }
 
   /// Calls `visit(const Record&)` for every record: registered ones in order of registration, then
   /// connected ones in order of their coming.
   template <typename Visit>
   void for_each(Visit visit) const {
-    for (const auto& [order, entry] : by_order_) visit(entry->record);
-    for_each_attached(visit);
+    for_each_registered(visit);
+    for (const auto& [order, entry] : attached_) visit(entry->record);
   }
+  /// The connected users, in order of their coming, for as long as `visit` returns true.
   template <typename Visit>
   void for_each_attached(Visit visit) const {
-    for (const auto& [order, entry] : attached_) visit(entry->record);
+    visit_while(attached_, visit);
+  }
+  /// The registered users of that transport, in order of registration, for as long as `visit`
+  /// returns true.
+  template <typename Visit>
+  void for_each_registered(common::Transport transport, Visit visit) const {
+    visit_while(registered(transport), visit);
   }
 
   /// What happened after a version.
@@ -230,6 +262,36 @@ class Directory {
   using LeaseQueue =
       std::priority_queue<LeaseCheck, std::vector<LeaseCheck>, std::greater<LeaseCheck>>;
 
+  using Order = std::map<Version, Entry*>;
+
+  template <typename Visit>
+  static void visit_while(const Order& order, Visit visit) {
+    for (const auto& [at, entry] : order)
+      if (!visit(entry->record)) return;
+  }
+  /// Both transports' registered users, merged.
+  template <typename Visit>
+  void for_each_registered(Visit visit) const {
+    const Order& first = registered_[0];
+    const Order& second = registered_[1];
+    auto a = first.begin();
+    auto b = second.begin();
+    while (a != first.end() || b != second.end()) {
+      const bool takes_a = b == second.end() || (a != first.end() && a->first < b->first);
+      visit((takes_a ? a++ : b++)->second->record);
+    }
+  }
+  Order& registered(common::Transport transport) {
+    return registered_[static_cast<std::size_t>(transport)];
+  }
+  const Order& registered(common::Transport transport) const {
+    return registered_[static_cast<std::size_t>(transport)];
+  }
+  std::size_t registered_total() const { return registered_[0].size() + registered_[1].size(); }
+  Order& order_of(const Record& record) {
+    return record.session != 0 ? attached_ : registered(record.user.transport);
+  }
+
   Entry* find_entry(const std::string& key);
   bool owns_by_token(const Record& record, const Caller& caller) const;
   std::optional<Refusal> check_room(const Caller& caller) const;
@@ -237,7 +299,7 @@ class Directory {
   Outcome begin(Change::Kind kind, Record record);
   Duration lease_of(const Record& record) const;
   Entry& insert(TimePoint now, Record record);
-  Entry& index(Record record, std::map<Version, Entry*>& order);
+  Entry& index(Record record);
   void erase(Entry& entry);
   void apply_put(TimePoint now, Record record);
   void apply_erase(const Record& record, Version version);
@@ -245,6 +307,8 @@ class Directory {
   void end_claim(const Change& change);
   void settle(const std::string& key);
   void schedule_lease_check(TimePoint when, Version order);
+  const Entry* find_registered(Version order) const;
+  void free_gateway(Record& record, common::Transport transport);
 
   DirectoryRules rules_;
   common::Random& random_;
@@ -252,12 +316,12 @@ class Directory {
   Version version_ = 0;
   ChangeId last_change_ = 0;
 
-  // Every entry is in by_key_ and by_version_, in one of by_order_ and attached_, and counted in
+  // Every entry is in by_key_ and by_version_, in one of registered_ and attached_, and counted in
   // per_source_.
   std::unordered_map<std::string, std::unique_ptr<Entry>, KeyHash> by_key_;
-  std::map<Version, Entry*> by_order_;
-  std::map<Version, Entry*> attached_;  // have a session, and neither lease nor place in the store
-  std::map<Version, Entry*> by_version_;
+  std::array<Order, kTransportCount> registered_;  // by order of registration, a transport each
+  Order attached_;  // have a session, and neither lease nor place in the store
+  Order by_version_;
   std::map<common::IpAddress, std::size_t> per_source_;
 
   std::unordered_map<ChangeId, Change> in_flight_;
@@ -277,6 +341,7 @@ class Directory {
   std::deque<Probe> probes_out_;
   std::deque<std::string> settled_out_;
   std::deque<DirectoryEvent> events_out_;
+  std::array<std::deque<std::uint16_t>, kTransportCount> freed_gateways_;  // bounded by Gateway's
 };
 
 /// True if a caller at `source` may register `address`: it is his own, or both are loopback, or

@@ -1,11 +1,11 @@
-// Gateway ports: a classic datagram does not name its recipient, so a user who is connected to the
-// registry gets a UDP port of the registry's own, and what arrives there is for him
-// (docs/protocol/two-connection.md, "Gateway ports"). A core: the shell opens ports and reads them.
+// Gateway ports: neither a classic datagram nor a NetChat message names its recipient, so a user
+// who takes no messages of that transport himself gets a port of the registry's own, and what
+// arrives there is for him (docs/protocol/two-connection.md, "Other doors"). A core, one for each
+// transport: the shell opens ports and reads them.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,52 +20,62 @@ namespace registry {
 class GatewayPorts {
  public:
   virtual ~GatewayPorts() = default;
-  /// A port that datagrams are read from from now on; none if there is none to be had.
+  /// A port that messages are read from from now on; none if there is none to be had.
   virtual std::optional<std::uint16_t> open() = 0;
   virtual void close(std::uint16_t port) = 0;
 };
 
 struct GatewayCounters {
-  std::uint64_t taken = 0;                       // datagrams handed to the hub
+  std::uint64_t taken = 0;                       // messages handed to the hub
   std::map<std::string, std::uint64_t> dropped;  // by reason
 };
 
 class Gateway {
  public:
-  Gateway(std::size_t ports_max, GatewayPorts& ports, Directory& directory, Hub& hub)
-      : ports_max_(ports_max), ports_(ports), directory_(directory), hub_(hub) {}
+  Gateway(common::Transport transport, std::size_t ports_max, GatewayPorts& ports,
+          Directory& directory, Hub& hub)
+      : transport_(transport),
+        ports_max_(ports_max),
+        ports_(ports),
+        directory_(directory),
+        hub_(hub) {}
 
-  /// Gives connected users ports as far as they go, first come first served: before a list is shown
-  /// to readers who send datagrams.
+  /// Gives users ports as far as they go, first come first served: before a list is shown to
+  /// readers of this transport. Costs as much as there are ports, however many users there are.
   void prepare_all();
   /// The same for one user.
   void prepare(const common::UserName& name);
   /// Closes the ports of users who have left.
   void close_unused();
 
+  bool has_port(std::uint16_t port) const { return by_port_.contains(port); }
+  /// Whose port that is; null: nobody's. Valid until a port is opened or closed.
+  const common::UserName* user_at(std::uint16_t port) const;
+  /// A classic datagram that arrived there.
   void handle_datagram(std::uint16_t port, const common::IpAddress& source, common::Bytes datagram);
+  /// A message that arrived at the port of `to`; `sender` is who it claims to be from.
+  void handle_message(const common::UserName& to, const common::IpAddress& source,
+                      const std::optional<std::string>& sender, std::string_view text);
+  /// What arrived at a port and is no message.
+  void drop(const char* reason) { ++counters_.dropped[reason]; }
 
   std::size_t open_count() const { return by_port_.size(); }
-  /// Connected users whom readers of plain lists are not shown for want of a port.
+  /// Users whom this transport's lists leave out because all ports are taken.
   std::size_t left_out() const;
   const GatewayCounters& counters() const { return counters_; }
 
  private:
-  struct User {
-    common::UserName name;
-    SessionId session;
-  };
-
-  bool is_connected(const User& user) const;
+  bool needs_port(const Record& record) const;
   bool open_for(const Record& record);
+  std::size_t in_need() const;
 
+  common::Transport transport_;
   std::size_t ports_max_;
   GatewayPorts& ports_;
   Directory& directory_;
   Hub& hub_;
-  std::map<std::uint16_t, User> by_port_;
+  std::map<std::uint16_t, common::UserName> by_port_;
   Version prepared_at_ = 0;  // nothing is to be done while the directory is at this version
-  Version closed_at_ = 0;
   GatewayCounters counters_;
 };
 

@@ -16,15 +16,11 @@ std::optional<T> take(std::deque<T>& queue) {
 
 /// The datagram for a classic listener, or null if he cannot be given this text.
 std::shared_ptr<const common::ByteVector> make_datagram(const Message& message) {
-  const auto sender = common::UserName::parse(message.from);
+  const auto sender = common::UserName::parse_addressee(message.from);  // also the room's messages
   if (!sender) return nullptr;
   auto datagram = common::encode_classic(*sender, message.text);
   if (!datagram) return nullptr;
   return std::make_shared<const common::ByteVector>(*std::move(datagram));
-}
-
-bool can_be_reached(const Record& record) {
-  return record.session != 0 || record.user.transport == common::Transport::kUdp;
 }
 
 }  // namespace
@@ -57,9 +53,13 @@ bool is_success(DeliveryOutcome outcome) {
 
 DeliveryId Hub::deliver(Asker asker, std::uint64_t cookie, const MessagePtr& message,
                         const common::UserName& to) {
+  if (to.is_room()) {
+    if (const auto sender = common::UserName::parse(message->from))
+      return deliver_to_room(asker, cookie, message, *sender);
+  }
   const DeliveryId id = begin(asker, cookie, 1);
   const Record* record = directory_.find(to);
-  if (record == nullptr || !can_be_reached(*record)) {
+  if (record == nullptr) {
     handle_outcome(id, DeliveryOutcome::kUnknown);
     return id;
   }
@@ -75,12 +75,62 @@ DeliveryId Hub::deliver_to_all(Asker asker, std::uint64_t cookie, const MessageP
   Delivery& delivery = deliveries_.at(id);
   Datagram datagram;
   directory_.for_each([&](const Record& record) {
-    if (record.user.name == sender || !can_be_reached(record)) return;
+    if (record.user.name == sender) return;
     ++delivery.left;
     route(id, record, message, datagram);
   });
-  if (--delivery.left == 0) end(id, delivery);
+  end_share(id);
   return id;
+}
+
+DeliveryId Hub::deliver_to_room(Asker asker, std::uint64_t cookie, const MessagePtr& message,
+                                const common::UserName& sender) {
+  const DeliveryId id = begin(asker, cookie, 1);
+  if (const auto outcome = greet(sender, message->text)) {
+    handle_outcome(id, *outcome);
+    return id;
+  }
+  // Who is in the room need not wait for the receipts of those who are elsewhere.
+  const DeliveryId receipts =
+      asker == Asker::at(common::Door::kRoom) ? begin(Asker::nobody(), 0, 1) : id;
+  const Record* own = directory_.find(sender);
+  const SessionId own_session = own != nullptr ? own->session : 0;
+  const auto inside = std::make_shared<const Message>(
+      Message{message->from, message->text, false, true, message->line_end});
+  for (const SessionId session : room_.sessions()) {
+    if (session == own_session) continue;
+    ++deliveries_.at(id).left;
+    pushes_.push_back({id, common::Door::kRoom, session, inside});
+  }
+  MessagePtr outside;
+  Datagram datagram;
+  room_.for_each_guest(directory_, [&](const Record& record) {
+    if (record.user.name == sender) return;
+    if (outside == nullptr) {
+      outside = std::make_shared<const Message>(Message{
+          common::UserName::room().text(), '<' + message->from + "> " + message->text, false});
+    }
+    const DeliveryId share = record.session != 0 ? receipts : id;
+    ++deliveries_.at(share).left;
+    route(share, record, outside, datagram);
+  });
+  if (receipts != id) end_share(receipts);
+  end_share(id);
+  return id;
+}
+
+// What a message to the room does before it is passed on; an outcome if it goes no further.
+std::optional<DeliveryOutcome> Hub::greet(const common::UserName& sender, std::string_view text) {
+  if (!room_.is_open()) return DeliveryOutcome::kUnknown;
+  const Record* record = directory_.find(sender);
+  if (record != nullptr && record->user.door == common::Door::kRoom) return std::nullopt;
+  if (text == "/leave") {
+    room_.dismiss(sender);
+    return DeliveryOutcome::kDelivered;
+  }
+  if (record == nullptr) return std::nullopt;
+  if (!room_.invite(directory_, *record)) return DeliveryOutcome::kBusy;
+  return std::nullopt;
 }
 
 DeliveryId Hub::begin(Asker asker, std::uint64_t cookie, std::size_t recipients) {
@@ -93,7 +143,20 @@ DeliveryId Hub::begin(Asker asker, std::uint64_t cookie, std::size_t recipients)
 void Hub::route(DeliveryId id, const Record& record, const MessagePtr& message,
                 Datagram& datagram) {
   if (record.session != 0) {
-    pushes_.push_back({id, record.session, message});
+    pushes_.push_back({.delivery = id,
+                       .door = record.user.door,
+                       .session = record.session,
+                       .message = message,
+                       .to = {}});
+    return;
+  }
+  // Whoever has a TCP endpoint speaks NetChat's dialect there.
+  if (record.user.transport == common::Transport::kTcp) {
+    pushes_.push_back({.delivery = id,
+                       .door = common::Door::kNetchat,
+                       .session = 0,
+                       .message = message,
+                       .to = record.user.endpoint});
     return;
   }
   if (datagram == nullptr) datagram = make_datagram(*message);
@@ -110,6 +173,12 @@ void Hub::handle_outcome(DeliveryId id, DeliveryOutcome outcome) {
   // A failure outlasts successes; among successes, the weaker word.
   if (counts && is_success(delivery.outcome) && outcome != DeliveryOutcome::kDelivered)
     delivery.outcome = outcome;
+  if (--delivery.left == 0) end(id, delivery);
+}
+
+// The share of the delivery's own, once all its recipients have theirs.
+void Hub::end_share(DeliveryId id) {
+  Delivery& delivery = deliveries_.at(id);
   if (--delivery.left == 0) end(id, delivery);
 }
 

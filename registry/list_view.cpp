@@ -41,14 +41,18 @@ void append_users(std::string& out, const Directory& directory, const View& view
 }  // namespace
 
 std::optional<common::Endpoint> shown_endpoint(const Record& record, const View& view) {
-  if (view.transport && record.user.transport != *view.transport) return std::nullopt;
-  common::Endpoint endpoint = record.user.endpoint;
-  if (record.user.is_relayed) {
-    if (endpoint.port != 0 && view.gateway_at && (view.with_ipv6 || !view.gateway_at->is_v6()))
-      return common::Endpoint{*view.gateway_at, endpoint.port};
-    if (view.with_relayed) return common::Endpoint{};
+  // Old readers of JSON know of datagrams alone.
+  const common::Transport transport = view.transport.value_or(common::Transport::kUdp);
+  const bool is_his_own =
+      record.session == 0 && (!view.transport || record.user.transport == transport);
+  if (!is_his_own) {
+    const std::uint16_t port = record.gateway_ports[transport];
+    if (port != 0 && view.gateway_at && (view.with_ipv6 || !view.gateway_at->is_v6()))
+      return common::Endpoint{*view.gateway_at, port};
+    if (record.session != 0 && view.with_relayed) return common::Endpoint{};
     return std::nullopt;
   }
+  common::Endpoint endpoint = record.user.endpoint;
   if (view.loopback_as && endpoint.address.is_loopback()) endpoint.address = *view.loopback_as;
   if (!view.with_ipv6 && endpoint.address.is_v6()) return std::nullopt;
   return endpoint;

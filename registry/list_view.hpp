@@ -20,15 +20,17 @@ enum class ListForm {
 
 /// Which records a reader can use, and how a loopback address looks from where he is.
 struct View {
-  std::optional<common::Transport> transport;  // none: both
+  /// What he sends by, alone: users who take another are shown at their gateway ports. None: both,
+  /// and he is told which.
+  std::optional<common::Transport> transport;
   bool with_ipv6 = true;
   /// For a reader on another machine: the registry's own address on his connection, in place of
   /// every loopback address, since those users are on the registry's machine.
   std::optional<common::IpAddress> loopback_as;
-  /// Where he reaches the gateway ports of users who are connected to the registry; none: they are
-  /// not for him.
+  /// Where he reaches gateway ports; none: they are not for him.
   std::optional<common::IpAddress> gateway_at;
-  /// He can ask the registry to hand a message on, so that a user without a gateway port is shown.
+  /// He can ask the registry to hand a message on, so that a connected user without a gateway port
+  /// is shown.
   bool with_relayed = false;
 
   friend auto operator<=>(const View&, const View&) = default;

@@ -8,6 +8,7 @@
 
 #include "common/os/standard_streams.hpp"
 #include "registry/shell/accounts_file.hpp"
+#include "registry/shell/check_setup.hpp"
 #include "registry/shell/options.hpp"
 #include "registry/shell/process.hpp"
 
@@ -24,7 +25,7 @@ int main(int argc, char** argv) {
     return static_cast<int>(registry::run_passwd(passwd->file, passwd->user));
   auto& options = std::get<registry::Options>(parsed);
   try {
-    if (options.check_only) return static_cast<int>(registry::Process::check(options));
+    if (options.check_only) return static_cast<int>(registry::check_setup(options));
     registry::Process process(std::move(options));
     return static_cast<int>(process.run());
   } catch (const std::exception& error) {  // what libraries throw while starting

@@ -8,30 +8,46 @@ using http::ParkedRequest;
 
 namespace {
 
-std::optional<Gateway> make_gateway(const NodeOptions& options, Directory& directory, Hub& hub) {
-  if (options.gateway_ports == nullptr) return std::nullopt;
-  return std::optional<Gateway>(std::in_place, options.gateway_ports_max, *options.gateway_ports,
-                                directory, hub);
-}
-
-std::optional<doors::TwoConnectionDoor> make_two_connection(const NodeOptions& options,
-                                                            Directory& directory, Hub& hub) {
-  if (!options.two_connection) return std::nullopt;
-  return std::optional<doors::TwoConnectionDoor>(std::in_place, *options.two_connection, directory,
-                                                 hub);
+std::optional<Gateway> make_gateway(common::Transport transport, GatewayPorts* ports,
+                                    std::size_t ports_max, Directory& directory, Hub& hub) {
+  if (ports == nullptr) return std::nullopt;
+  return std::optional<Gateway>(std::in_place, transport, ports_max, *ports, directory, hub);
 }
 
 }  // namespace
 
-Node::Node(NodeOptions options, common::Random& random, http::HttpApi::RenderMetrics render_metrics)
+Node::Node(const NodeOptions& options, common::Random& random,
+           http::HttpApi::RenderMetrics render_metrics)
     : directory_(options.rules, random),
       hub_(directory_),
-      gateway_(make_gateway(options, directory_, hub_)),
-      two_connection_(make_two_connection(options, directory_, hub_)),
-      api_({.hosts = std::move(options.hosts),
+      udp_gateway_(make_gateway(common::Transport::kUdp, options.gateway_ports,
+                                options.gateway_ports_max, directory_, hub_)),
+      tcp_gateway_(make_gateway(common::Transport::kTcp, options.tcp_gateway_ports,
+                                options.gateway_ports_max, directory_, hub_)),
+      api_({.hosts = options.hosts,
             .lease = options.rules.lease,
             .classic_lease = options.rules.classic_lease},
-           directory_, hub_, gateway(), std::move(render_metrics)) {}
+           directory_, hub_, {.udp = gateway(), .tcp = tcp_gateway()}, std::move(render_metrics)) {
+  open_doors(options);
+}
+
+// Each door there may be has its lines here.
+void Node::open_doors(const NodeOptions& options) {
+  // NetChat clients register over HTTP, as everybody may.
+  auto netchat = std::make_unique<doors::NetchatDoor>(hub_, tcp_gateway(), options.is_own_address);
+  netchat_ = netchat.get();
+  doors_.emplace(common::Door::kNetchat, std::move(netchat));
+  if (options.two_connection) {
+    auto door =
+        std::make_unique<doors::TwoConnectionDoor>(*options.two_connection, directory_, hub_);
+    two_connection_ = door.get();
+    doors_.emplace(common::Door::kTwoConnection, std::move(door));
+  }
+  if (options.room) {
+    doors_.emplace(common::Door::kRoom,
+                   std::make_unique<doors::RoomDoor>(*options.room, directory_, hub_));
+  }
+}
 
 ApiResult Node::handle(TimePoint now, common::WallTime wall, Ticket ticket,
                        const http::ApiRequest& request) {
@@ -85,14 +101,16 @@ void Node::handle_probe_result(TimePoint now, const std::string& key, bool is_go
 
 void Node::handle_timeout(TimePoint now) {
   directory_.handle_timeout(now);
-  if (two_connection_) two_connection_->handle_timeout(now);
+  for (const auto& [name, door] : doors_) door->handle_timeout(now);
   run_hub(now);
 }
 
 std::optional<TimePoint> Node::next_timeout() const {
   auto next = directory_.next_timeout();
-  const auto door = two_connection_ ? two_connection_->next_timeout() : std::nullopt;
-  if (door && (!next || *door < *next)) next = door;
+  for (const auto& [name, door] : doors_) {
+    const auto due = door->next_timeout();
+    if (due && (!next || *due < *next)) next = due;
+  }
   return next;
 }
 
@@ -103,32 +121,33 @@ void Node::handle_transmitted(DeliveryId delivery, bool is_sent) {
 void Node::run_hub(TimePoint now) {
   for (;;) {
     if (auto push = hub_.poll_push()) {
-      two_connection_->handle_push(now, *std::move(push));  // nobody else has connected users
+      doors_.at(push->door)->handle_push(now, *std::move(push));
     } else if (const auto result = hub_.poll_result()) {
-      switch (result->asker) {
-        case Asker::kTwoConnection:
-          two_connection_->handle_result(now, *result);
+      switch (result->asker.kind) {
+        case Asker::Kind::kDoor:
+          doors_.at(result->asker.door)->handle_result(now, *result);
           break;
-        case Asker::kHttp:
+        case Asker::Kind::kHttp:
           if (const auto ticket = awaiting_.extract(result->delivery)) {
             releases_.push_back({ticket.mapped(), Release::Kind::kDelivered, result->outcome});
           }
           break;
-        case Asker::kGateway:
+        case Asker::Kind::kNobody:
+        case Asker::Kind::kGateway:
           break;  // a datagram's sender is not answered
       }
     } else {
       break;
     }
   }
-  if (gateway_) gateway_->close_unused();
+  for (Gateway* gateway : {gateway(), tcp_gateway()})
+    if (gateway != nullptr) gateway->close_unused();
 }
 
 void Node::shut_down_doors(TimePoint now) {
-  if (!two_connection_) return;
-  two_connection_->fail_deliveries();
+  for (const auto& [name, door] : doors_) door->fail_deliveries();
   run_hub(now);
-  two_connection_->shut_down(now);
+  for (const auto& [name, door] : doors_) door->shut_down(now);
 }
 
 void Node::set_store_up(bool up) {

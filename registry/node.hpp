@@ -4,6 +4,8 @@
 #pragma once
 
 #include <deque>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -11,6 +13,8 @@
 #include <vector>
 
 #include "registry/directory.hpp"
+#include "registry/doors/netchat.hpp"
+#include "registry/doors/room.hpp"
 #include "registry/doors/two_connection.hpp"
 #include "registry/gateway.hpp"
 #include "registry/http/http_api.hpp"
@@ -23,9 +27,14 @@ struct NodeOptions {
   std::vector<std::string> hosts = {};
   /// Whether there is a two-connection door.
   std::optional<doors::TwoConnectionOptions> two_connection = {};
-  /// For the doors' users; not owned. None: no gateway.
+  /// Whether there is a room door.
+  std::optional<doors::RoomOptions> room = {};
+  /// UDP and TCP ports of the gateways; not owned. None: no such gateway.
   GatewayPorts* gateway_ports = nullptr;
-  std::size_t gateway_ports_max = 64;
+  GatewayPorts* tcp_gateway_ports = nullptr;
+  std::size_t gateway_ports_max = 64;  // of each
+  /// Of the registry's machine; empty: loopback alone.
+  doors::NetchatDoor::IsOwnAddress is_own_address = {};
 };
 
 class Node {
@@ -46,7 +55,8 @@ class Node {
     DeliveryOutcome outcome = DeliveryOutcome::kUnknown;
   };
 
-  Node(NodeOptions options, common::Random& random, http::HttpApi::RenderMetrics render_metrics);
+  Node(const NodeOptions& options, common::Random& random,
+       http::HttpApi::RenderMetrics render_metrics);
 
   http::ApiResult handle(TimePoint now, common::WallTime wall, Ticket ticket,
                          const http::ApiRequest& request);
@@ -75,20 +85,26 @@ class Node {
   Directory& directory() { return directory_; }
   Hub& hub() { return hub_; }
   /// Null if there is none.
-  Gateway* gateway() { return gateway_ ? &*gateway_ : nullptr; }
-  doors::TwoConnectionDoor* two_connection() {
-    return two_connection_ ? &*two_connection_ : nullptr;
-  }
+  Gateway* gateway() { return udp_gateway_ ? &*udp_gateway_ : nullptr; }
+  Gateway* tcp_gateway() { return tcp_gateway_ ? &*tcp_gateway_ : nullptr; }
+  doors::TwoConnectionDoor* two_connection() { return two_connection_; }
+  doors::NetchatDoor& netchat() { return *netchat_; }
+  using Doors = std::map<common::Door, std::unique_ptr<doors::MessageDoor>>;
+  const Doors& doors() const { return doors_; }
   http::HttpApi& api() { return api_; }
 
  private:
+  void open_doors(const NodeOptions& options);
   void wake_settled();
   void wake(const std::string& key);
 
   Directory directory_;
   Hub hub_;
-  std::optional<Gateway> gateway_;
-  std::optional<doors::TwoConnectionDoor> two_connection_;
+  std::optional<Gateway> udp_gateway_;
+  std::optional<Gateway> tcp_gateway_;
+  Doors doors_;
+  doors::TwoConnectionDoor* two_connection_ = nullptr;  // in doors_, if there is one
+  doors::NetchatDoor* netchat_ = nullptr;               // in doors_
   http::HttpApi api_;
   std::unordered_map<DeliveryId, Ticket> awaiting_;
   std::unordered_map<ChangeId, Ticket> held_;

@@ -111,7 +111,10 @@ struct LineEditor::State {
   void hide() {
     if (wait == nullptr || std::exchange(is_hidden, true)) return;
     const LineInfoW* line = el_wline(edit_line.get());
-    const int row = row_behind(to_wide(prompt) + std::wstring(line->buffer, line->cursor), columns);
+    const std::wstring text = to_wide(prompt) + std::wstring(line->buffer, line->cursor);
+    // After a change of size some terminals have broken the rows anew and others have not. Going up
+    // too far would erase what others have said; not far enough leaves a bit of our own line.
+    const int row = std::min(row_behind(text, columns), row_behind(text, columns_of_terminal()));
     if (row > 0) std::fputs(fmt::format("\x1b[{}A", row).c_str(), stdout);
     clear_below();
   }
@@ -152,8 +155,15 @@ LineEditor::LineEditor() {
 
 LineEditor::~LineEditor() = default;
 
-std::optional<std::string> LineEditor::read_line(const std::string& prompt, const Wait& wait) {
+void LineEditor::set_prompt(const std::string& prompt) {
+  if (prompt == state_->prompt) return;
+  const bool was_hidden = state_->is_hidden;
+  hide();
   state_->prompt = prompt;
+  if (!was_hidden) show();
+}
+
+std::optional<std::string> LineEditor::read_line(const Wait& wait) {
   state_->wait = &wait;
   int size = 0;
   const char* typed = el_gets(state_->edit_line.get(), &size);
@@ -178,7 +188,7 @@ bool LineEditor::is_hidden() const { return state_->is_hidden; }
 
 void LineEditor::resize() {
   const bool was_hidden = state_->is_hidden;
-  hide();  // by the old size; a terminal that has moved the rows itself may leave a trace
+  hide();
   state_->columns = columns_of_terminal();
   el_resize(state_->edit_line.get());
   if (!was_hidden) show();

@@ -27,7 +27,10 @@ class LineEditor {
 
   /// The line in UTF-8, without its end. Nothing at the end of input (Ctrl-D on an empty line), or
   /// given up. Lines of before can be called back; they are forgotten with this object.
-  std::optional<std::string> read_line(const std::string& prompt, const Wait& wait);
+  std::optional<std::string> read_line(const Wait& wait);
+
+  /// What stands before the line, from now on.
+  void set_prompt(const std::string& prompt);
 
   /// Takes the line being typed off the screen, so that others can be written in its place. While
   /// it is hidden, `wait` must not say that there is input.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "common/os/decimal_option.hpp"
 #include "common/safe_text.hpp"
@@ -15,51 +16,90 @@
 namespace peer {
 namespace {
 
-constexpr std::string_view kHelp =
+constexpr std::string_view kHelpHead =
     R"(peer - messages by name, straight from machine to machine
 
-Examples
   peer alice 127.0.0.1:8080 listen                          print what arrives
   peer ci 127.0.0.1:8080 send unicast alice "build done"    send one message
-  echo 'broadcast "fire drill"' | peer ci 127.0.0.1:8080 send
 
-Usage  peer NAME HOST:PORT listen [options]      HOST:PORT is the registry's
-       peer NAME HOST:PORT send [options] [COMMAND]    else commands by line:
-  list  exit  unicast NAME "TEXT"  multicast [A, B] "TEXT"  broadcast "TEXT"
-       peer NAME HOST:PORT login [options] [COMMAND]   two-connection server:
-  /list  /exit  /to NAME TEXT  /toall TEXT             NAME - is asked for
-
-Options (-h, --help  --version)
-  -n COUNT      leave after COUNT messages  --port N          port to take
-  -W SECONDS    leave after SECONDS         --advertise HOST  address to claim
-      --json    one JSON object a message   --exec CMD        run it a message
-      --question always|terminal|never      --exec-timeout SECONDS  (30)
-  -q, --quiet   no status lines             --password-file FILE  for login
-
-Exit status  0 sent   1 some missed   64 usage   65 malformed line
-  67 nobody of that name   69 registry unreachable, port in use
-  74 output closed   75 try again   76 no registry there   77 taken, refused
-  78 configuration   124 -W ran out   129 SIGHUP   130 SIGINT   143 SIGTERM
+Usage  peer NAME HOST:PORT MODE [options] [COMMAND]    else commands by line
 )";
 
-constexpr std::array<std::string_view, 12> kOptionNames = {
-    "--port", "--advertise",    "--question", "--json",    "--exec", "-n",
-    "--help", "--exec-timeout", "--quiet",    "--version", "-W",     "--password-file"};
-constexpr std::array<std::string_view, 3> kModes = {"listen", "send", "login"};
+constexpr std::string_view kHelpEnd =
+    R"(
+Exit status  0 sent  1 some missed  64 usage  65 malformed line  67 no such name
+  69 unreachable, port in use  74 output closed  75 try again  76 wrong server
+  77 refused  78 configuration  124 -W ran out  129 HUP  130 INT  143 TERM
+)";
 
-/// What only some modes take.
-struct OptionUse {
-  const char* option;
-  std::string_view modes;
+struct OptionRow {
+  std::string_view name;
+  std::string_view help;       // half a line
+  bool is_everybodys = false;  // not only of the modes that name it
 };
-constexpr std::array<OptionUse, 8> kOptionUses = {{{"-n", "listen and login"},
-                                                   {"--port", "listen and login"},
-                                                   {"--json", "listen and login"},
-                                                   {"--advertise", "listen"},
-                                                   {"--question", "listen"},
-                                                   {"--exec", "listen"},
-                                                   {"--exec-timeout", "listen"},
-                                                   {"--password-file", "login"}}};
+constexpr std::array kOptions = {
+    OptionRow{"-n", "-n COUNT      leave after COUNT messages"},
+    OptionRow{"-W", "-W SECONDS    leave after SECONDS", true},
+    OptionRow{"--json", "    --json    one JSON object a message"},
+    OptionRow{"--quiet", "-q, --quiet   no status lines", true},
+    OptionRow{"--port", "--port N      port to take"},
+    OptionRow{"--advertise", "--advertise HOST  address to claim"},
+    OptionRow{"--question", "--question always|terminal|never"},
+    OptionRow{"--password-file", "--password-file FILE"},
+    OptionRow{"--exec", "--exec CMD    run it a message"},
+    OptionRow{"--exec-timeout", "--exec-timeout SECONDS  (30)"},
+    OptionRow{"--udp", "--udp PORT    the registry's (TCP + 1)"},
+    OptionRow{"--hello", "--hello SECONDS  a sign of life (60)"},
+};
+
+using Modes = std::span<const ModeRow>;
+
+bool uses(const ModeRow& mode, std::string_view option) {
+  const auto at = mode.options.find(option);
+  if (at == mode.options.npos) return false;
+  const auto end = at + option.size();  // --exec begins --exec-timeout, too
+  return (end == mode.options.size() || mode.options[end] == ' ') ||
+         uses({.name = {}, .mode = {}, .usage = {}, .options = mode.options.substr(end)}, option);
+}
+
+/// "listen and login"; nothing if there is none.
+std::string names_of(const std::vector<std::string_view>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 < names.size() ? ", " : " and ";
+    text += names[i];
+  }
+  return text;
+}
+
+std::string users_of(Modes modes, std::string_view option) {
+  std::vector<std::string_view> names;
+  for (const ModeRow& mode : modes)
+    if (uses(mode, option)) names.push_back(mode.name);
+  return names_of(names);
+}
+
+/// The parser takes what some mode has a use for.
+bool is_offered(Modes modes, const OptionRow& option) {
+  return option.is_everybodys || !users_of(modes, option.name).empty();
+}
+
+std::string make_help(Modes modes) {
+  std::string help(kHelpHead);
+  for (const ModeRow& mode : modes) help += fmt::format("  {:<7} {}\n", mode.name, mode.usage);
+  help += "\nOptions (-h, --help  --version)\n";
+  std::string left;  // a half of the line
+  for (const OptionRow& option : kOptions) {
+    if (!is_offered(modes, option)) continue;
+    if (left.empty()) {
+      left = option.help;
+    } else {
+      help += fmt::format("  {:<40}  {}\n", std::exchange(left, {}), option.help);
+    }
+  }
+  if (!left.empty()) help += fmt::format("  {}\n", left);
+  return help.append(kHelpEnd);
+}
 
 /// A year: a longer wait is no wait.
 constexpr double kSecondsMax = 366.0 * 86400;
@@ -74,9 +114,12 @@ common::Duration from_seconds(double seconds) {
   return std::chrono::duration_cast<common::Duration>(std::chrono::duration<double>(seconds));
 }
 
-std::string unknown_option(const std::string& argument) {
+std::string unknown_option(Modes modes, const std::string& argument) {
+  std::vector<std::string_view> known = {"--help", "--version"};
+  for (const OptionRow& option : kOptions)
+    if (is_offered(modes, option)) known.push_back(option.name);
   const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
-  const std::string_view near = common::suggest(name, kOptionNames);
+  const std::string_view near = common::suggest(name, known);
   return fmt::format("unknown option {}{}", common::to_terminal(name),
                      near.empty() ? "" : fmt::format("; did you mean {}?", near));
 }
@@ -97,16 +140,30 @@ struct Raw {
   std::uint64_t count = 0;
   double wait = 0;
   double hook_time = 30;
+  double hello = 60;
   bool help = false;
   bool version = false;
 };
 
-std::variant<Options, Leave> check(Raw raw, CLI::App& app, Options options) {
+Leave unknown_mode(Modes modes, std::string_view typed) {
+  std::vector<std::string_view> names;
+  for (const ModeRow& mode : modes) names.push_back(mode.name);
+  const std::string_view near = common::suggest(typed, names);
+  return Leave{.out = "Invalid mode!\n",
+               .err = fmt::format("peer: the modes are {}{}\n", names_of(names),
+                                  near.empty() ? "" : fmt::format("; did you mean {}?", near)),
+               .status = common::ExitStatus::kUsage};
+}
+
+std::variant<Options, Leave> check(Modes modes, Raw raw, CLI::App& app, Options options) {
   if (std::isnan(raw.wait)) return usage_error("-W wants a number of seconds");
   if (std::isnan(raw.hook_time)) return usage_error("--exec-timeout wants a number of seconds");
+  if (std::isnan(raw.hello)) return usage_error("--hello wants a number of seconds");
   if (raw.mode.empty()) return usage_error("NAME, HOST:PORT and a mode are wanted");
   // What the classic client prints comes first, then what is wrong for those who wonder.
-  options.is_name_asked = raw.name == "-" && raw.mode == "login";
+  const auto mode = std::find_if(modes.begin(), modes.end(),
+                                 [&](const ModeRow& row) { return row.name == raw.mode; });
+  options.is_name_asked = raw.name == "-" && mode != modes.end() && mode->may_ask_for_name;
   if (options.is_name_asked) raw.name = options.name.text();
   const auto normal = common::normalize_typed_name(raw.name);
   const auto name = common::UserName::parse(normal ? *normal : raw.name);
@@ -115,13 +172,7 @@ std::variant<Options, Leave> check(Raw raw, CLI::App& app, Options options) {
                  .err = fmt::format("peer: the name {}\n", to_string(name.error())),
                  .status = common::ExitStatus::kUsage};
   }
-  if (std::find(kModes.begin(), kModes.end(), raw.mode) == kModes.end()) {
-    const std::string_view near = common::suggest(raw.mode, kModes);
-    return Leave{.out = "Invalid mode!\n",
-                 .err = fmt::format("peer: the modes are listen, send and login{}\n",
-                                    near.empty() ? "" : fmt::format("; did you mean {}?", near)),
-                 .status = common::ExitStatus::kUsage};
-  }
+  if (mode == modes.end()) return unknown_mode(modes, raw.mode);
   const auto registry = common::parse_host_port(raw.registry);
   if (!registry || registry->port == 0) {
     return usage_error(fmt::format("{} is not HOST:PORT (IPv6 in brackets: [::1]:8080)",
@@ -134,32 +185,41 @@ std::variant<Options, Leave> check(Raw raw, CLI::App& app, Options options) {
                                      common::to_terminal(raw.advertise)));
     }
   }
-  for (const OptionUse& use : kOptionUses) {
-    if (app.count(use.option) > 0 && use.modes.find(raw.mode) == use.modes.npos)
-      return usage_error(
-          fmt::format("{} is for {}; {} has no use for it", use.option, use.modes, raw.mode));
+  for (const OptionRow& option : kOptions) {
+    const std::string users = users_of(modes, option.name);
+    if (option.is_everybodys || users.empty() || uses(*mode, option.name)) continue;
+    if (app.count(std::string(option.name)) == 0) continue;
+    return usage_error(
+        fmt::format("{} is for {}; {} has no use for it", option.name, users, raw.mode));
+  }
+  if (uses(*mode, "--udp") && options.udp_port == 0) {
+    if (registry->port == 65535)
+      return usage_error("--udp PORT is wanted: there is no port after 65535");
+    options.udp_port = static_cast<std::uint16_t>(registry->port + 1);
   }
   options.name = *name;
   options.registry = *registry;
   options.registry_text = common::format_host_port(*registry);
-  options.mode = raw.mode == "listen" ? Mode::kListen
-                 : raw.mode == "send" ? Mode::kSend
-                                      : Mode::kLogin;
+  options.mode = mode->mode;
   options.question = raw.question == "always"  ? Question::kAlways
                      : raw.question == "never" ? Question::kNever
                                                : Question::kTerminal;
   if (raw.count > 0) options.count = raw.count;
   if (raw.wait > 0) options.wait = from_seconds(raw.wait);
   options.hook_time = from_seconds(raw.hook_time);
+  options.hello = from_seconds(raw.hello);
   options.command = app.remaining();
-  if (!options.command.empty() && options.mode == Mode::kListen)
-    return usage_error(fmt::format("listen takes no {}", common::to_terminal(options.command[0])));
+  if (!options.command.empty() && !mode->takes_command) {
+    return usage_error(
+        fmt::format("{} takes no {}", mode->name, common::to_terminal(options.command[0])));
+  }
   return options;
 }
 
 }  // namespace
 
-std::variant<Options, Leave> parse_options(const std::vector<std::string>& arguments) {
+std::variant<Options, Leave> parse_options(const std::vector<std::string>& arguments,
+                                           std::span<const ModeRow> modes) {
   Raw raw;
   Options options{.name = *common::UserName::parse("nobody"),
                   .registry = {},
@@ -173,6 +233,7 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
   CLI::App app;
   app.set_help_flag();   // ours fits a screen and shows examples first
   app.prefix_command();  // from the first word of COMMAND on, everything belongs to it
+  const auto offers = [&](std::string_view option) { return !users_of(modes, option).empty(); };
   app.add_option("name", raw.name);
   app.add_option("registry", raw.registry);
   app.add_option("mode", raw.mode);
@@ -194,6 +255,16 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
       ->check(CLI::Range(0.001, kSecondsMax));
   app.add_flag("--json", options.json);
   app.add_flag("-q,--quiet", options.quiet);
+  if (offers("--udp")) {
+    app.add_option("--udp", options.udp_port)
+        ->check(common::os::decimal_option())
+        ->check(CLI::Range(1, 65535));
+  }
+  if (offers("--hello")) {
+    app.add_option("--hello", raw.hello)
+        ->check(common::os::decimal_option())
+        ->check(CLI::Range(0.001, kSecondsMax));
+  }
   app.add_flag("-h,--help", raw.help);
   app.add_flag("--version", raw.version);
   try {
@@ -203,7 +274,7 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
     return usage_error(error.what());
   }
   if (raw.help || arguments.empty()) {
-    Leave leave{.out = std::string(kHelp), .err = {}};
+    Leave leave{.out = make_help(modes), .err = {}};
     if (!raw.help) leave.status = common::ExitStatus::kUsage;
     return leave;
   }
@@ -214,9 +285,9 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
   }
   for (const std::string& word : app.remaining()) {
     if (word.starts_with("-") && word == app.remaining().front())
-      return usage_error(unknown_option(word));
+      return usage_error(unknown_option(modes, word));
   }
-  return check(raw, app, std::move(options));
+  return check(modes, raw, app, std::move(options));
 }
 
 }  // namespace peer

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,28 +11,30 @@
 #include "common/exit_status.hpp"
 #include "common/time.hpp"
 #include "common/user.hpp"
+#include "peer/shell/modes.hpp"
 
 namespace peer {
 
-enum class Mode { kListen, kSend, kLogin };
 enum class Question { kAlways, kTerminal, kNever };
 
 struct Options {
   common::UserName name;
-  bool is_name_asked = false;  // login: `-` stands in its place
+  bool is_name_asked = false;  // `-` stands in its place, in modes that may ask
   common::HostPort registry;
   std::string registry_text;  // as typed
   Mode mode = Mode::kListen;
-  std::vector<std::string> command;  // send, login; empty: commands come from standard input
+  std::vector<std::string> command;  // empty: commands come from standard input
 
-  std::uint16_t port = 0;                     // listen, login: 0 takes a free one
+  std::uint16_t port = 0;                     // to listen at: 0 takes a free one
   std::optional<common::HostPort> advertise;  // listen: port 0 stands for the bound one
   Question question = Question::kTerminal;
   std::optional<std::uint64_t> count;
   std::optional<common::Duration> wait;
   bool json = false;
   bool quiet = false;
-  std::string password_file;  // login; empty: none
+  std::string password_file;                          // login; empty: none
+  std::uint16_t udp_port = 0;                         // meet: the registry's for datagrams
+  common::Duration hello = std::chrono::seconds(60);  // meet: from one HELLO to the next
   std::string hook;
   common::Duration hook_time = std::chrono::seconds(30);
 };
@@ -43,7 +46,8 @@ struct Leave {
   common::ExitStatus status = common::ExitStatus::kOk;
 };
 
-/// Reads the arguments without the program's name.
-std::variant<Options, Leave> parse_options(const std::vector<std::string>& arguments);
+/// Reads the arguments without the program's name. A test may have other modes.
+std::variant<Options, Leave> parse_options(const std::vector<std::string>& arguments,
+                                           std::span<const ModeRow> modes = peer::modes());
 
 }  // namespace peer

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -41,63 +39,13 @@ std::optional<common::IpAddress> resolve_host(const std::string& host,
 }
 
 RegistryWorker::RegistryWorker(common::HostPort registry)
-    : client_(std::move(registry)),
-      ready_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      thread_([this] { run(); }) {}
+    : client_(std::move(registry)), thread_([this](const Job& job) { return work(job); }) {}
 
-RegistryWorker::~RegistryWorker() {
-  stop();
-  thread_.join();
-}
+RegistryWorker::~RegistryWorker() { client_.cancel(); }
 
 bool RegistryWorker::stop_within(common::Duration time) {
-  stop();
-  std::unique_lock lock(mutex_);
-  return stopped_.wait_for(lock, time, [&] { return has_stopped_; });
-}
-
-void RegistryWorker::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    is_stopping_ = true;
-  }
   client_.cancel();
-  wake_.notify_one();
-}
-
-void RegistryWorker::start(Job job) {
-  {
-    const std::lock_guard lock(mutex_);
-    ENSURE(!job_ && !result_);
-    job_ = std::move(job);
-  }
-  wake_.notify_one();
-}
-
-std::optional<RegistryWorker::Result> RegistryWorker::take_result() {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t got = ::read(ready_.get(), &count, sizeof count);
-  const std::lock_guard lock(mutex_);
-  return std::exchange(result_, std::nullopt);
-}
-
-void RegistryWorker::run() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    wake_.wait(lock, [&] { return job_ || is_stopping_; });
-    if (is_stopping_) {
-      has_stopped_ = true;
-      stopped_.notify_one();
-      return;
-    }
-    const Job job = *std::exchange(job_, std::nullopt);
-    lock.unlock();
-    Result result = work(job);
-    lock.lock();
-    result_ = std::move(result);
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(ready_.get(), &one, sizeof one);
-  }
+  return thread_.stop_within(time);
 }
 
 RegistryWorker::Result RegistryWorker::work(const Job& job) {

@@ -1,14 +1,11 @@
 // Registers from a thread of its own. A shell: one caller, besides the thread inside.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
-#include "common/os/unique_fd.hpp"
 #include "peer/listener.hpp"
+#include "peer/shell/job_thread.hpp"
 #include "peer/shell/registry_client.hpp"
 
 namespace peer {
@@ -39,28 +36,18 @@ class RegistryWorker {
   bool stop_within(common::Duration time);
 
   /// One at a time: not before the last one's result was taken.
-  void start(Job job);
+  void start(Job job) { thread_.start(std::move(job)); }
   /// Readable when a result is there.
-  int fd() const { return ready_.get(); }
-  std::optional<Result> take_result();
+  int fd() const { return thread_.fd(); }
+  std::optional<Result> take_result() { return thread_.take_result(); }
 
  private:
-  void stop();
-  void run();
   Result work(const Job& job);
 
   RegistryClient client_;
-  common::os::UniqueFd ready_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::optional<Job> job_;        // guarded by mutex_
-  std::optional<Result> result_;  // guarded by mutex_
-  bool is_stopping_ = false;      // guarded by mutex_
-  bool has_stopped_ = false;      // guarded by mutex_
-  std::condition_variable stopped_;
   // A LOGOUT must name the record to the byte, whatever the route says by then. The thread's alone.
   std::optional<common::Endpoint> registered_;
-  std::thread thread_;  // last: starts when everything else is there
+  JobThread<Job, Result> thread_;  // last: starts when everything else is there
 };
 
 }  // namespace peer

@@ -4,11 +4,14 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <utility>
 
 #include "common/exit_status.hpp"
+#include "common/os/clock.hpp"
 #include "common/time.hpp"
 
 namespace peer {
@@ -17,8 +20,9 @@ namespace peer {
 /// then is written, and what was sent was said.
 class TimeLimit {
  public:
-  explicit TimeLimit(std::optional<common::Duration> wait) : is_set_(wait.has_value()) {
+  explicit TimeLimit(std::optional<common::Duration> wait) {
     if (!wait) return;
+    until_ = common::os::monotonic_now() + *wait;
     sigemptyset(&alarm_);
     sigaddset(&alarm_, SIGALRM);
     pthread_sigmask(SIG_BLOCK, &alarm_, nullptr);
@@ -30,25 +34,32 @@ class TimeLimit {
     setitimer(ITIMER_REAL, &timer, nullptr);
   }
 
-  ~TimeLimit() {
-    const itimerval never{};
-    if (is_set_) setitimer(ITIMER_REAL, &never, nullptr);
-  }
+  ~TimeLimit() { take_rest(); }
   TimeLimit(const TimeLimit&) = delete;
   TimeLimit& operator=(const TimeLimit&) = delete;
 
   /// The program may end while `wait` runs.
   template <typename Wait>
   auto during(Wait wait) const {
-    if (!is_set_) return wait();
+    if (!until_) return wait();
     pthread_sigmask(SIG_UNBLOCK, &alarm_, nullptr);
     auto result = wait();
     pthread_sigmask(SIG_BLOCK, &alarm_, nullptr);
     return result;
   }
 
+  /// Ends the limit, for a program that from here on has a loop to watch the time; what is left of
+  /// it, or nothing if there was none.
+  std::optional<common::Duration> take_rest() {
+    if (!until_) return std::nullopt;
+    const itimerval never{};
+    setitimer(ITIMER_REAL, &never, nullptr);
+    const auto left = *std::exchange(until_, std::nullopt) - common::os::monotonic_now();
+    return std::max(left, common::Duration::zero());
+  }
+
  private:
-  bool is_set_;
+  std::optional<common::TimePoint> until_;
   sigset_t alarm_{};
 };
 

@@ -49,4 +49,28 @@ inline constexpr std::size_t kSkippedReceiptsMax = 8;
 inline constexpr std::size_t kQueuedMessagesMax = 4096;
 inline constexpr std::size_t kQueuedBytesMax = 1 << 20;
 
+/// NetChat messages come over a connection each, which lives for as long as it takes to read one.
+inline constexpr std::size_t kNetchatStreamsMax = 2048;
+inline constexpr std::size_t kNetchatStreamsPerSourceMax = 256;
+/// Longest one taken: the longest text that goes through the registry, a name, quotes and an id.
+inline constexpr std::size_t kNetchatInputBytesMax = 4096 + 64 + 64;
+/// From its connection to its end.
+inline constexpr Duration kNetchatMessageTime = std::chrono::seconds(5);
+/// After a quote that may be the last, for more to come or for the connection to close.
+inline constexpr Duration kNetchatQuoteGrace = std::chrono::milliseconds(300);
+/// Connections being made to NetChat programs; a machine that is gone keeps one for kDialTime.
+inline constexpr std::size_t kNetchatDialsMax = 128;
+/// Messages that wait for their connection, to one program and to all; a text has 1 KiB at most,
+/// and a broadcast is one text.
+inline constexpr std::size_t kNetchatWaitingPerUserMax = 64;
+inline constexpr std::size_t kNetchatWaitingMax = 65'536;
+
+/// A newcomer to the room who does not say his name. An old program writes blank lines without end
+/// once its server has closed, so nobody is dropped lightly; and a full door makes room (room.hpp).
+inline constexpr Duration kNamelessTime = std::chrono::hours(1);
+/// Who is behind in reading the room has the others wait so long for him; then he is dropped.
+inline constexpr Duration kBehindTime = std::chrono::seconds(2);
+/// Lines times readers that the room hands out before what was written leaves.
+inline constexpr std::size_t kRoomWritesAtOnce = 16'384;
+
 }  // namespace registry::doors

@@ -17,7 +17,8 @@ namespace registry::doors {
 using common::Duration;
 using common::TimePoint;
 
-/// Names one TCP connection; chosen by the shell, never 0, never used again.
+/// Names one TCP connection, among those of all doors; chosen by the shell, never 0, never used
+/// again.
 using StreamId = std::uint64_t;
 
 /// Send these bytes after those before them.
@@ -50,9 +51,9 @@ class StreamDoor {
  public:
   virtual ~StreamDoor() = default;
 
-  /// A connection was accepted: `source` is the other side's address, `local` ours.
+  /// A connection was accepted: `source` is the other side's address, `local` our end.
   virtual void handle_accepted(TimePoint now, StreamId stream, const common::IpAddress& source,
-                               const common::IpAddress& local) = 0;
+                               const common::Endpoint& local) = 0;
   /// False: no more of this stream's bytes until a Resume.
   virtual bool handle_bytes(TimePoint now, StreamId stream, std::string_view bytes) = 0;
   /// The other side sends no more; it may still read.
@@ -63,6 +64,10 @@ class StreamDoor {
   virtual void handle_dialed(TimePoint now, StreamId client, std::optional<StreamId> stream) = 0;
   /// A Probe found the other side alive.
   virtual void handle_probed(TimePoint now, StreamId stream) = 0;
+
+  /// Much of what was written to the stream is not taken by the other side (`is_behind`: 64 KiB or
+  /// more), or, after that, little of it.
+  virtual void handle_backlog(TimePoint /*now*/, StreamId /*stream*/, bool /*is_behind*/) {}
 
   virtual void handle_timeout(TimePoint now) = 0;
   virtual std::optional<TimePoint> next_timeout() const = 0;

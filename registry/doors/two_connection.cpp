@@ -11,27 +11,13 @@ namespace registry::doors {
 using common::IpAddress;
 using common::UserName;
 
-std::string_view to_string(LoginRefusal refusal) {
-  switch (refusal) {
-    case LoginRefusal::kPassword:
-      return "password";
-    case LoginRefusal::kInUse:
-      return "in use";
-    case LoginRefusal::kPublicAddress:
-      return "public address";
-    case LoginRefusal::kFull:
-      return "full";
-  }
-  return "refused";
-}
-
 void TwoConnectionDoor::set_accounts(Accounts accounts) {
   accounts_ = std::move(accounts);
   directory_.reserve(accounts_.keys());
 }
 
 void TwoConnectionDoor::handle_accepted(TimePoint now, StreamId stream, const IpAddress& source,
-                                        const IpAddress& local) {
+                                        const common::Endpoint& local) {
   const bool is_counted = !source.is_loopback();
   const auto count = per_source_.find(source);
   const char* full = nullptr;
@@ -48,7 +34,7 @@ void TwoConnectionDoor::handle_accepted(TimePoint now, StreamId stream, const Ip
   auto client = std::make_unique<Client>();
   client->la = stream;
   client->source = source;
-  client->local = local;
+  client->local = local.address;
   Client& held = *clients_.emplace(stream, std::move(client)).first->second;
   set_state(now, held, State::kNew);
 }
@@ -258,7 +244,7 @@ void TwoConnectionDoor::run_message(Client& client, std::string_view content,
                                     std::optional<std::string_view> target) {
   std::optional<UserName> to;
   if (target) {
-    auto name = UserName::parse(*target);
+    auto name = UserName::parse_addressee(*target);
     if (!name) return reply(client, Reply::kNotDelivered);  // nobody can have that name
     to = *std::move(name);
   }
@@ -266,8 +252,9 @@ void TwoConnectionDoor::run_message(Client& client, std::string_view content,
       Message{client.name->text(), std::string(content), !target.has_value()});
   client.state = State::kDelivering;
   client.delivery =
-      to ? hub_.deliver(Asker::kTwoConnection, client.la, std::move(message), *to)
-         : hub_.deliver_to_all(Asker::kTwoConnection, client.la, std::move(message), *client.name);
+      to ? hub_.deliver(Asker::at(common::Door::kTwoConnection), client.la, std::move(message), *to)
+         : hub_.deliver_to_all(Asker::at(common::Door::kTwoConnection), client.la,
+                               std::move(message), *client.name);
 }
 
 void TwoConnectionDoor::handle_result(TimePoint now, const Hub::Result& result) {
@@ -295,7 +282,6 @@ const std::shared_ptr<const std::string>& TwoConnectionDoor::list_line() {
   if (list_ != nullptr && list_version_ == directory_.version()) return list_;
   std::string line = "301";
   directory_.for_each([&](const Record& record) {
-    if (record.session == 0 && record.user.transport != common::Transport::kUdp) return;
     line += ' ';
     line += record.user.name.text();
   });
@@ -305,107 +291,40 @@ const std::shared_ptr<const std::string>& TwoConnectionDoor::list_line() {
   return list_;
 }
 
-void TwoConnectionDoor::run_login(TimePoint now, Client& client, const LoginLine& line) {
-  client.login = std::make_unique<Login>();
-  client.login->name = line.name;
-  client.login->password = line.password;
-  if (auto user = UserName::parse(line.name)) client.login->user = *std::move(user);
-  // security: who can listen on the way has the password.
-  const bool is_public = !client.source.is_loopback() && !client.source.is_private();
-  if (is_public && !options_.allow_public_login)
-    return refuse_login(now, client, LoginRefusal::kPublicAddress);
-  if (!logins_.add(client.la, client.source, client.login->key()))
-    return refuse_login(now, client, LoginRefusal::kFull);
-  set_state(now, client, State::kVerifying);
+std::optional<DoorNotice> TwoConnectionDoor::poll_notice() {
+  if (notices_.empty()) return std::nullopt;
+  DoorNotice notice = std::move(notices_.front());
+  notices_.pop_front();
+  return notice;
 }
 
-std::optional<TwoConnectionDoor::Verify> TwoConnectionDoor::poll_verification(TimePoint now) {
-  const auto next = logins_.take_next(now);
-  if (!next) return std::nullopt;
-  const StreamId id = *next;
-  const Login& login = *clients_.at(id)->login;
-  const Account* account = login.user ? accounts_.find(*login.user) : nullptr;
-  Verify verify{.client = id, .secret = {}, .password = login.password, .dummy_hash = {}};
-  if (account != nullptr) verify.secret = account->secret;
-  // security: an account that is not there, and a plain one among hashed ones, take as long as a
-  // hashed one, so that nobody learns by the clock who has an account.
-  if (account == nullptr || !account->is_hashed) verify.dummy_hash = accounts_.sample_hash();
-  return verify;
-}
-
-void TwoConnectionDoor::handle_verified(TimePoint now, common::WallTime wall, StreamId id,
-                                        bool is_right) {
-  const Duration delay = logins_.finish(now, id, is_right);
-  Client* client = find(id);
-  if (client == nullptr) return;
-  ENSURE(client->state == State::kVerifying);
-  Login& login = *client->login;
-  if (!is_right) return hold_back(now, *client, delay);
-  login.since = wall;
-  const Record* held = directory_.find(*login.user);
-  Client* first = held != nullptr ? find(held->session) : nullptr;
-  if (first == nullptr) return finish_login(now, *client);
-  if (first->contender != 0 && find(first->contender) != nullptr)
-    return refuse_login(now, *client, LoginRefusal::kInUse);
-  first->contender = id;
-  set_state(now, *client, State::kContesting);
-  actions_.push_back(Probe{first->la});
-}
-
-void TwoConnectionDoor::handle_probed(TimePoint now, StreamId stream) {
-  Client* first = find(stream);
-  if (first == nullptr) return;
-  Client* contender = find(std::exchange(first->contender, 0));
-  if (contender != nullptr) refuse_login(now, *contender, LoginRefusal::kInUse);
-}
-
-void TwoConnectionDoor::finish_login(TimePoint now, Client& client) {
-  const Account* account = accounts_.find(*client.login->user);
-  if (account == nullptr)  // removed since the password was checked
-    return refuse_login(now, client, LoginRefusal::kPassword);
-  const auto refusal = directory_.attach({.name = account->name,
-                                          .door = common::Door::kTwoConnection,
-                                          .source = client.source,
-                                          .since = client.login->since,
-                                          .session = client.la});
-  if (refusal) {
-    return refuse_login(now, client,
-                        refusal == Refusal::kFull ? LoginRefusal::kFull : LoginRefusal::kInUse);
-  }
-  ++counters_.logins;
-  client.name = account->name;
-  client.login.reset();
-  set_state(now, client, State::kLoggedIn);
-  reply(client, Reply::kLoggedIn);
-  resume(now, client);
-}
-
-// security: who tries many passwords waits longer and longer to hear that they are wrong. Whoever
-// has the right one is let in at once, whatever others have tried in his name.
-void TwoConnectionDoor::hold_back(TimePoint now, Client& client, Duration delay) {
-  if (delay == Duration::zero()) return refuse_login(now, client, LoginRefusal::kPassword);
-  ++counters_.throttled_logins;
-  set_state(now, client, State::kHeldBack);
-  client.state_deadline = now + delay;
-  arm(client);
-}
-
-void TwoConnectionDoor::refuse_login(TimePoint now, Client& client, LoginRefusal reason) {
-  ++counters_.refused_logins[reason];
-  constexpr std::size_t kUntoldMax = 1000;
-  if (refused_logins_.size() < kUntoldMax)
-    refused_logins_.push_back({client.login->name, client.source, reason});
-  client.login.reset();
-  set_state(now, client, State::kNew);
-  reply(client, Reply::kLoginFailed);
-  resume(now, client);
-}
-
-std::optional<TwoConnectionDoor::RefusedLogin> TwoConnectionDoor::poll_refused_login() {
-  if (refused_logins_.empty()) return std::nullopt;
-  RefusedLogin refused = std::move(refused_logins_.front());
-  refused_logins_.pop_front();
-  return refused;
+std::vector<DoorMetric> TwoConnectionDoor::metrics() const {
+  DoorMetric logins{"logins_total", "Logins, by result.", false, "result", {}};
+  logins.values.emplace_back("ok", counters_.logins);
+  for (const auto& [reason, count] : counters_.refused_logins)
+    logins.values.emplace_back(to_string(reason), count);
+  return {
+      {"clients", "Command connections.", true, {}, {{"", clients_.size()}}},
+      {"accepted_total", "Command connections taken.", false, {}, {{"", counters_.accepted}}},
+      counts_by_reason("refused_total", "Connections closed at once.", counters_.refused),
+      std::move(logins),
+      {"throttled_logins_total",
+       "Logins held back after failed ones.",
+       false,
+       {},
+       {{"", counters_.throttled_logins}}},
+      {"failed_dials_total",
+       "Push connections that failed.",
+       false,
+       {},
+       {{"", counters_.failed_dials}}},
+      {"unrecognized_total",
+       "Lines answered 401.",
+       false,
+       {},
+       {{"", counters_.unrecognized_lines}}},
+      counts_by_reason("closed_total", "Connections given up.", counters_.closed),
+  };
 }
 
 void TwoConnectionDoor::run_port(TimePoint now, Client& client, const PortLine& line) {

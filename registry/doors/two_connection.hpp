@@ -17,8 +17,8 @@
 #include "registry/directory.hpp"
 #include "registry/doors/limits.hpp"
 #include "registry/doors/login_queue.hpp"
+#include "registry/doors/message_door.hpp"
 #include "registry/doors/push_link.hpp"
-#include "registry/doors/stream_door.hpp"
 #include "registry/doors/two_connection_lines.hpp"
 #include "registry/hub.hpp"
 
@@ -49,7 +49,7 @@ struct TwoConnectionCounters {
   std::map<std::string, std::uint64_t> closed;  // connections the door gave up, by reason
 };
 
-class TwoConnectionDoor final : public StreamDoor {
+class TwoConnectionDoor final : public MessageDoor {
  public:
   TwoConnectionDoor(TwoConnectionOptions options, Directory& directory, Hub& hub)
       : options_(options), directory_(directory), hub_(hub) {}
@@ -57,11 +57,10 @@ class TwoConnectionDoor final : public StreamDoor {
   /// Takes the place of the accounts before; who is logged in stays.
   void set_accounts(Accounts accounts);
   const Accounts& accounts() const { return accounts_; }
-  /// TCP ports of the registry's own, which it never dials on its own machine.
-  void set_own_ports(std::vector<std::uint16_t> ports) { own_ports_ = std::move(ports); }
+  void set_own_ports(const std::vector<std::uint16_t>& ports) override { own_ports_ = ports; }
 
   void handle_accepted(TimePoint now, StreamId stream, const common::IpAddress& source,
-                       const common::IpAddress& local) override;
+                       const common::Endpoint& local) override;
   bool handle_bytes(TimePoint now, StreamId stream, std::string_view bytes) override;
   void handle_end(TimePoint now, StreamId stream) override;
   void handle_closed(TimePoint now, StreamId stream) override;
@@ -83,23 +82,13 @@ class TwoConnectionDoor final : public StreamDoor {
   std::optional<Verify> poll_verification(TimePoint now);
   void handle_verified(TimePoint now, common::WallTime wall, StreamId client, bool is_right);
 
-  /// A message for one of this door's users.
-  void handle_push(TimePoint now, Hub::Push push);
-  /// The result of a delivery that a user of this door asked for.
-  void handle_result(TimePoint now, const Hub::Result& result);
-
-  /// A login that was refused, for the log.
-  struct RefusedLogin {
-    std::string user;  // as given: any bytes
-    common::IpAddress source;
-    LoginRefusal reason;
-  };
-  std::optional<RefusedLogin> poll_refused_login();
-
-  /// Ends all that is under way to users of this door. Once its results have been passed on,
-  /// shut_down() closes every connection.
-  void fail_deliveries();
-  void shut_down(TimePoint now);
+  void handle_push(TimePoint now, Hub::Push push) override;
+  void handle_result(TimePoint now, const Hub::Result& result) override;
+  void fail_deliveries() override;
+  void shut_down(TimePoint now) override;
+  /// Of refused logins.
+  std::optional<DoorNotice> poll_notice() override;
+  std::vector<DoorMetric> metrics() const override;
 
   std::size_t client_count() const { return clients_.size(); }
   const TwoConnectionCounters& counters() const { return counters_; }
@@ -196,7 +185,7 @@ class TwoConnectionDoor final : public StreamDoor {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
 
   std::deque<StreamAction> actions_;
-  std::deque<RefusedLogin> refused_logins_;
+  std::deque<DoorNotice> notices_;
 
   // Rendered once for all who are told the same.
   std::shared_ptr<const std::string> list_;

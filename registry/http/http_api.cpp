@@ -163,17 +163,18 @@ ApiRequest make_api_request(const FramedRequest& framed, const common::IpAddress
   request.if_none_match = framed.field_list("If-None-Match");
   request.origin = framed.field_list("Origin");
   request.owner_token = framed.field_list("Owner-Token");
+  request.endpoint_transport = framed.field_list("Endpoint-Transport");
   request.sec_fetch_site = framed.field_list("Sec-Fetch-Site");
   request.host = framed.field("Host");
   return request;
 }
 
-HttpApi::HttpApi(HttpApiOptions options, Directory& directory, Hub& hub, Gateway* gateway,
+HttpApi::HttpApi(HttpApiOptions options, Directory& directory, Hub& hub, Gateways gateways,
                  RenderMetrics render_metrics)
     : options_(std::move(options)),
       directory_(directory),
       hub_(hub),
-      gateway_(gateway),
+      gateways_(gateways),
       lists_(directory),
       render_metrics_(std::move(render_metrics)) {}
 
@@ -289,6 +290,10 @@ ApiResult HttpApi::post(TimePoint now, WallTime wall, const ApiRequest& request)
   }
   const auto record = common::parse_classic_record(line.substr(space + 1));
   if (!record) return error_response(ApiError::kMalformedRecord, to_string(record.error()), json);
+  if (!request.endpoint_transport.empty() && !common::parse_transport(request.endpoint_transport)) {
+    return error_response(ApiError::kMalformedRecord, "the endpoint's transport is not udp or tcp",
+                          json);
+  }
   Caller caller{.source = request.source, .token = std::nullopt};
   if (!request.owner_token.empty()) {
     if (!common::is_owner_token(request.owner_token))
@@ -299,8 +304,11 @@ ApiResult HttpApi::post(TimePoint now, WallTime wall, const ApiRequest& request)
     return registered(request, *record, std::nullopt,
                       directory_.logout_user(now, record->name, record->endpoint, caller));
   }
-  // Only a NetChat client's UPDATE stands for a TCP listener; everybody else listens on UDP.
-  const bool netchat = verb == "UPDATE" && request.program == Program::kOldNetchat;
+  // An old NetChat client's UPDATE stands for a TCP listener, and so does whatever says that it
+  // does; everybody else listens on UDP.
+  const bool netchat = request.endpoint_transport.empty()
+                           ? verb == "UPDATE" && request.program == Program::kOldNetchat
+                           : request.endpoint_transport == "tcp";
   const Registration wanted{
       .name = record->name,
       .endpoint = record->endpoint,
@@ -352,7 +360,13 @@ View HttpApi::view_of(const ApiRequest& request, bool json) const {
 
 void HttpApi::add_gateway(View& view, const common::IpAddress& local, bool json) const {
   view.with_relayed = json;
-  if (gateway_ != nullptr) view.gateway_at = gateway_address_.value_or(local);
+  const bool has_some = gateways_.udp != nullptr || gateways_.tcp != nullptr;
+  if (has_some) view.gateway_at = gateway_address_.value_or(local);
+}
+
+Gateway* HttpApi::gateway_of(const View& view) const {
+  if (!view.transport) return nullptr;
+  return *view.transport == common::Transport::kTcp ? gateways_.tcp : gateways_.udp;
 }
 
 ApiResponse HttpApi::get_list(const ApiRequest& request) {
@@ -361,13 +375,14 @@ ApiResponse HttpApi::get_list(const ApiRequest& request) {
     return error_response(ApiError::kMalformedQuery, "the format is not lines or json", false);
   }
   const bool json = wants_json(request);
-  if (!json && gateway_ != nullptr) gateway_->prepare_all();
+  const View view = view_of(request, json);
+  if (Gateway* gateway = gateway_of(view)) gateway->prepare_all();
   if (!format && request.program == Program::kOldClassic && !json) return old_list(request);
   const bool netchat = !format && request.program == Program::kOldNetchat;
   const ListCache::Key key{.form = json                            ? ListForm::kJson
                                    : netchat || format.has_value() ? ListForm::kLines
                                                                    : ListForm::kComma,
-                           .view = view_of(request, json),
+                           .view = view,
                            .netchat = netchat};
   const CachedList& rendered = lists_.get(key);
   if (key.form == ListForm::kComma && rendered.body->empty())
@@ -392,16 +407,28 @@ ApiResponse HttpApi::old_list(const ApiRequest& request) {
   return text_response(200, "text/plain", std::move(body));
 }
 
+common::User HttpApi::room_user() {
+  return {.name = common::UserName::room(),
+          .endpoint = {},
+          .transport = common::Transport::kUdp,
+          .door = common::Door::kRoom,
+          .since = {},
+          .is_relayed = true};
+}
+
 ApiResponse HttpApi::get_user(const ApiRequest& request, std::string_view text) {
   const bool json = wants_json(request);
-  const auto name = common::UserName::parse(text);
+  const auto name = common::UserName::parse_addressee(text);
   if (!name) {
     return error_response(ApiError::kMalformedName,
                           fmt::format("the name {}", to_string(name.error())), json);
   }
-  if (!json && gateway_ != nullptr) gateway_->prepare(*name);
+  const View view = view_of(request, json);
+  if (Gateway* gateway = gateway_of(view)) gateway->prepare(*name);
   const Record* record = directory_.find(*name);
-  const auto user = record ? show(*record, view_of(request, json)) : std::nullopt;
+  auto user = record ? show(*record, view) : std::nullopt;
+  // Not listed, but our own peers find the way to it. A plain answer would have to name a port.
+  if (json && name->is_room() && hub_.room().is_open()) user = room_user();
   if (!user) {
     return error_response(ApiError::kUserNotFound,
                           fmt::format("user {} is not found", name->text()), json,
@@ -489,7 +516,7 @@ const CachedList* HttpApi::ready_list(const FramedRequest& request, const common
   key.view.transport = common::Transport::kUdp;
   if (!source.is_loopback()) key.view.loopback_as = local;
   add_gateway(key.view, local, false);
-  if (gateway_ != nullptr) gateway_->prepare_all();
+  if (gateways_.udp != nullptr) gateways_.udp->prepare_all();
   const CachedList& list = lists_.get(key);
   if (list.body->empty()) return nullptr;
   ++counters_.ready_lists;

@@ -37,6 +37,7 @@ struct ApiRequest {
   std::string if_none_match;
   std::string origin;
   std::string owner_token;
+  std::string endpoint_transport = {};
   std::string sec_fetch_site;
   std::string_view host;
 
@@ -89,13 +90,19 @@ struct Health {
   bool is_store_up = true;
 };
 
+/// Not owned; null where there is none.
+struct Gateways {
+  Gateway* udp = nullptr;
+  Gateway* tcp = nullptr;
+};
+
 class HttpApi {
  public:
   /// `render_metrics` makes the text of /metrics; it is called for each such request.
   using RenderMetrics = std::function<std::string()>;
 
-  /// Without a gateway, connected users are shown only to readers of JSON.
-  HttpApi(HttpApiOptions options, Directory& directory, Hub& hub, Gateway* gateway,
+  /// Without gateways, a user is shown only to readers who can send to him by themselves.
+  HttpApi(HttpApiOptions options, Directory& directory, Hub& hub, Gateways gateways,
           RenderMetrics render_metrics);
 
   /// The one address that gateway ports are at; none: every address of this machine's, so that a
@@ -145,14 +152,17 @@ class HttpApi {
   ApiResult registered(const ApiRequest& request, const common::ClassicRecord& record,
                        std::optional<Duration> lease, Outcome outcome);
   ApiResponse get_list(const ApiRequest& request);
+  static common::User room_user();
   ApiResponse get_user(const ApiRequest& request, std::string_view name);
   ApiResponse get_changes(const ApiRequest& request, std::string_view since);
   ApiResponse old_list(const ApiRequest& request);
+  /// Of readers who are shown what this view has; null if they need none.
+  Gateway* gateway_of(const View& view) const;
 
   HttpApiOptions options_;
   Directory& directory_;
   Hub& hub_;
-  Gateway* gateway_;  // may be null
+  Gateways gateways_;
   std::optional<common::IpAddress> gateway_address_;
   ListCache lists_;
   RenderMetrics render_metrics_;

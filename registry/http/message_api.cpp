@@ -33,7 +33,7 @@ ApiResult begin_message(const ApiRequest& request, std::string_view to, const Di
   const auto fail = [&](ApiError error, std::string_view text) {
     return error_response(error, text, json);
   };
-  const auto name = common::UserName::parse(to);
+  const auto name = common::UserName::parse_addressee(to);
   if (!name) {
     return fail(ApiError::kMalformedName, fmt::format("the name {}", to_string(name.error())));
   }
@@ -63,7 +63,7 @@ ApiResult begin_message(const ApiRequest& request, std::string_view to, const Di
     return fail(ApiError::kMalformedText,
                 "the text is empty, not UTF-8, or has a control character");
   auto message = std::make_shared<const Message>(Message{from->text(), *std::move(text), false});
-  return AwaitedDelivery{hub.deliver(Asker::kHttp, 0, std::move(message), *name)};
+  return AwaitedDelivery{hub.deliver(Asker::http(), 0, std::move(message), *name)};
 }
 
 ApiResponse message_answer(const ApiRequest& request, DeliveryOutcome outcome) {

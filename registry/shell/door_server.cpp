@@ -24,7 +24,7 @@ using common::os::monotonic_now;
 using common::os::UniqueFd;
 using doors::StreamId;
 
-/// Marks the epoll entries of listening sockets; the rest of the number is an index.
+/// Marks the epoll entries of listening sockets; the rest of the number counts them.
 constexpr StreamId kListeningMark = StreamId{1} << 63;
 /// Answers kept for a client that does not read them; then his commands wait. A long list may be
 /// larger: it is one answer.
@@ -76,12 +76,13 @@ asio::ip::tcp::endpoint endpoint_of(int fd, Get get) {
 
 }  // namespace
 
-DoorServer::DoorServer(asio::io_context& loop, doors::StreamDoor& door,
+DoorServer::DoorServer(asio::io_context& loop, doors::StreamDoor& door, StreamId& last_id,
                        std::function<void()> after_events)
     : door_(door),
       after_events_(std::move(after_events)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       ready_(loop),
+      last_id_(last_id),
       tick_(loop) {
   if (!epoll_.is_open()) throw std::system_error(last_error(), "epoll_create1");
   ready_.assign(epoll_.get());
@@ -104,15 +105,18 @@ common::expected<common::Endpoint, std::error_code> DoorServer::listen(
     return common::unexpected{last_error()};
   }
   const std::uint16_t port = endpoint_of(fd.get(), ::getsockname).port();
-  epoll_event event{.events = EPOLLIN, .data = {.u64 = kListeningMark | listening_.size()}};
+  const StreamId mark = kListeningMark | ++last_mark_;
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = mark}};
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event);
-  listening_.push_back(std::make_unique<Listening>(Listening{std::move(fd)}));
+  listening_.emplace(mark, std::make_unique<Listening>(Listening{std::move(fd), port}));
   return common::Endpoint{endpoint.address, port};
 }
 
-void DoorServer::stop_listening() {
-  for (const auto& listening : listening_) listening->fd.reset();
+void DoorServer::stop_listening(std::uint16_t port) {
+  std::erase_if(listening_, [port](const auto& entry) { return entry.second->port == port; });
 }
+
+void DoorServer::stop_listening() { listening_.clear(); }
 
 void DoorServer::wait() {
   ready_.async_wait(asio::posix::stream_descriptor::wait_read,
@@ -134,7 +138,11 @@ void DoorServer::handle_ready() {
 }
 
 void DoorServer::handle_event(StreamId id, std::uint32_t events) {
-  if ((id & kListeningMark) != 0) return accept(*listening_[id & ~kListeningMark]);
+  if ((id & kListeningMark) != 0) {
+    const auto listening = listening_.find(id);
+    if (listening != listening_.end()) accept(*listening->second);
+    return;
+  }
   Stream* stream = find(id);
   if (stream == nullptr) return;  // closed by an event before this one
   if (stream->phase == Stream::Phase::kDialing) return finish_dial(id, *stream);
@@ -147,7 +155,7 @@ void DoorServer::handle_event(StreamId id, std::uint32_t events) {
 }
 
 void DoorServer::accept(Listening& listening) {
-  for (int taken = 0; taken < kAcceptsAtOnce && listening.fd.is_open(); ++taken) {
+  for (int taken = 0; taken < kAcceptsAtOnce; ++taken) {
     UniqueFd fd(::accept4(listening.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd.is_open()) {
       if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return;
@@ -162,7 +170,7 @@ void DoorServer::accept(Listening& listening) {
     const auto local = endpoint_of(fd.get(), ::getsockname);
     prepare(fd.get());
     const StreamId id = add(std::move(fd), Stream::Phase::kOpen);
-    door_.handle_accepted(monotonic_now(), id, address_of(peer), address_of(local));
+    door_.handle_accepted(monotonic_now(), id, address_of(peer), {address_of(local), local.port()});
   }
 }
 
@@ -250,7 +258,17 @@ void DoorServer::write(const doors::Write& write) {
     send_some(write.stream, *stream);
   } else {
     watch(write.stream, *stream);  // more than he may leave unread: his commands wait
+    tell_backlog(write.stream, *stream);
   }
+}
+
+void DoorServer::tell_backlog(StreamId id, Stream& stream) {
+  if (stream.phase != Stream::Phase::kOpen) return;
+  const std::size_t bytes = stream.out_bytes;
+  const bool is_behind = bytes > (stream.is_behind ? kOutBytesMax / 2 : kOutBytesMax);
+  if (is_behind == stream.is_behind) return;
+  stream.is_behind = is_behind;
+  door_.handle_backlog(monotonic_now(), id, is_behind);
 }
 
 bool DoorServer::send_some(StreamId id, Stream& stream) {
@@ -288,6 +306,7 @@ bool DoorServer::send_some(StreamId id, Stream& stream) {
     arm_tick();
   }
   watch(id, stream);
+  tell_backlog(id, stream);
   return true;
 }
 
@@ -390,14 +409,13 @@ void DoorServer::arm_tick() {
 void DoorServer::handle_tick() {
   const TimePoint now = monotonic_now();
   bool is_paused = false;
-  for (std::size_t i = 0; i < listening_.size(); ++i) {
-    Listening& listening = *listening_[i];
-    if (!listening.is_paused || !listening.fd.is_open()) continue;
-    listening.is_paused = false;
-    epoll_event event{.events = EPOLLIN, .data = {.u64 = kListeningMark | i}};
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listening.fd.get(), &event);
-    accept(listening);
-    is_paused |= listening.is_paused;
+  for (const auto& [mark, listening] : listening_) {
+    if (!listening->is_paused) continue;
+    listening->is_paused = false;
+    epoll_event event{.events = EPOLLIN, .data = {.u64 = mark}};
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listening->fd.get(), &event);
+    accept(*listening);
+    is_paused |= listening->is_paused;
   }
   std::vector<StreamId> due;
   for (const auto& [id, deadline] : deadlines_)

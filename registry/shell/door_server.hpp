@@ -26,8 +26,10 @@ namespace registry {
 
 class DoorServer {
  public:
-  /// `after_events` is called when the door was told something; it is to call flush().
-  DoorServer(asio::io_context& loop, doors::StreamDoor& door, std::function<void()> after_events);
+  /// `last_id` numbers the streams of all doors. `after_events` is called when the door was told
+  /// something; it is to call flush().
+  DoorServer(asio::io_context& loop, doors::StreamDoor& door, doors::StreamId& last_id,
+             std::function<void()> after_events);
   ~DoorServer();
 
   /// Listens on the endpoint; port 0 takes a free one. Returns what was bound.
@@ -35,6 +37,8 @@ class DoorServer {
 
   /// Carries out what the door has asked for; false if there was nothing.
   bool flush();
+  /// Accepts nothing more at that port.
+  void stop_listening(std::uint16_t port);
   /// Accepts nothing more.
   void stop_listening();
 
@@ -55,6 +59,7 @@ class DoorServer {
     Phase phase = Phase::kOpen;
     bool has_ended = false;      // the other side sends no more
     bool is_unwanted = false;    // the door takes no bytes now
+    bool is_behind = false;      // as the door was told of it
     std::uint32_t interest = 0;  // what epoll watches it for
     std::vector<std::shared_ptr<const std::string>> out;
     std::size_t sent = 0;       // of the front of `out`
@@ -64,6 +69,7 @@ class DoorServer {
   };
   struct Listening {
     common::os::UniqueFd fd;
+    std::uint16_t port = 0;
     bool is_paused = false;
   };
 
@@ -80,6 +86,7 @@ class DoorServer {
   bool check_probe(StreamId id, Stream& stream);
   /// False if the stream broke and is gone.
   bool send_some(StreamId id, Stream& stream);
+  void tell_backlog(StreamId id, Stream& stream);
   void end_our_half(StreamId id, Stream& stream);
   void watch(StreamId id, Stream& stream);
   void lose(StreamId id);
@@ -93,9 +100,10 @@ class DoorServer {
   std::function<void()> after_events_;
   common::os::UniqueFd epoll_;
   asio::posix::stream_descriptor ready_;  // the same set, as the loop waits for it
-  std::vector<std::unique_ptr<Listening>> listening_;
+  std::map<StreamId, std::unique_ptr<Listening>> listening_;  // by their mark in the set
+  StreamId last_mark_ = 0;
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
-  StreamId last_id_ = 0;
+  StreamId& last_id_;
   std::map<StreamId, TimePoint> deadlines_;  // of dials, last writes, draining and stuck writes
   std::vector<StreamId> probed_;
   asio::steady_timer tick_;

@@ -1,8 +1,10 @@
 #include "registry/shell/gateway_sockets.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "common/limits.hpp"
+#include "common/os/unique_fd.hpp"
 #include "registry/shell/addresses.hpp"
 
 namespace registry {
@@ -17,6 +19,15 @@ constexpr int kSendBufferBytes = 4 << 20;
 constexpr int kRoomWaitMs = 5;
 
 }  // namespace
+
+bool is_own_address(const common::IpAddress& address) {
+  const udp::endpoint endpoint(to_asio(address), 0);
+  const common::os::UniqueFd fd(
+      ::socket(endpoint.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  // Only what is ours can be bound.
+  return fd.is_open() &&
+         ::bind(fd.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0;
+}
 
 std::optional<std::uint16_t> GatewaySockets::open() {
   std::error_code failed;

@@ -12,6 +12,9 @@
 
 namespace registry {
 
+/// True for an address of this machine's.
+bool is_own_address(const common::IpAddress& address);
+
 class GatewaySockets final : public GatewayPorts {
  public:
   using Handler = std::function<void(std::uint16_t port, const common::IpAddress& source,

@@ -6,9 +6,11 @@
 
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/time.hpp"
 
@@ -20,7 +22,14 @@ namespace registry {
 
 enum class LogFormat { kText, kJson };
 
-using LogFields = std::initializer_list<std::pair<std::string_view, std::string>>;
+using LogField = std::pair<std::string, std::string>;
+/// Of one call: written out in it, or kept by the caller.
+class LogFields : public std::span<const LogField> {
+ public:
+  LogFields() = default;
+  LogFields(std::initializer_list<LogField> listed) : span(listed.begin(), listed.size()) {}
+  LogFields(const std::vector<LogField>& kept) : span(kept) {}
+};
 
 /// One line without its line end: time, level, event, then key=value pairs. Values are escaped and
 /// cut at 256 bytes.

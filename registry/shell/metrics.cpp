@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <vector>
 
@@ -53,8 +54,11 @@ std::uint64_t resident_bytes() {
 constexpr auto kCounter = MetricType::Counter;
 constexpr auto kGauge = MetricType::Gauge;
 
-void add_reasons(Families& families, const std::map<std::string, std::uint64_t>& counts) {
-  for (const auto& [reason, count] : counts) families.add({{"reason", reason}}, count);
+/// "two-connection" as it is written in a metric's name.
+std::string metric_name(common::Door door) {
+  std::string name(to_string(door));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 void add_hub(Families& families, const Hub& hub) {
@@ -68,43 +72,31 @@ void add_hub(Families& families, const Hub& hub) {
       .add({}, hub.under_way());
 }
 
-void add_two_connection(Families& families, const doors::TwoConnectionDoor& door) {
-  const doors::TwoConnectionCounters& counters = door.counters();
-  families.begin("registry_two_connection_clients", "Command connections.", kGauge)
-      .add({}, door.client_count());
-  families.begin("registry_two_connection_accepted_total", "Command connections taken.", kCounter)
-      .add({}, counters.accepted);
-  families.begin("registry_two_connection_refused_total", "Connections closed at once.", kCounter);
-  add_reasons(families, counters.refused);
-  families.begin("registry_two_connection_logins_total", "Logins, by result.", kCounter)
-      .add({{"result", "ok"}}, counters.logins);
-  for (const auto& [reason, count] : counters.refused_logins)
-    families.add({{"result", std::string(doors::to_string(reason))}}, count);
-  families
-      .begin("registry_two_connection_throttled_logins_total",
-             "Logins held back after failed ones.", kCounter)
-      .add({}, counters.throttled_logins);
-  families
-      .begin("registry_two_connection_failed_dials_total", "Push connections that failed.",
-             kCounter)
-      .add({}, counters.failed_dials);
-  families.begin("registry_two_connection_unrecognized_total", "Lines answered 401.", kCounter)
-      .add({}, counters.unrecognized_lines);
-  families.begin("registry_two_connection_closed_total", "Connections given up.", kCounter);
-  add_reasons(families, counters.closed);
+void add_door(Families& families, const std::string& door, const doors::MessageDoor& held) {
+  for (const doors::DoorMetric& metric : held.metrics()) {
+    families.begin("registry_" + door + '_' + metric.name, metric.help,
+                   metric.is_gauge ? kGauge : kCounter);
+    for (const auto& [value, count] : metric.values)
+      families.add(metric.label.empty() ? Labels{} : Labels{{metric.label, value}}, count);
+  }
 }
 
-void add_gateway(Families& families, const Gateway& gateway) {
-  families.begin("registry_gateway_ports", "Gateway ports that are open.", kGauge)
-      .add({}, gateway.open_count());
-  families
-      .begin("registry_gateway_left_out",
-             "Connected users whom plain lists leave out for want of a port.", kGauge)
-      .add({}, gateway.left_out());
-  families.begin("registry_gateway_datagrams_total", "Datagrams taken at gateway ports.", kCounter)
-      .add({}, gateway.counters().taken);
-  families.begin("registry_gateway_dropped_total", "Datagrams dropped there.", kCounter);
-  add_reasons(families, gateway.counters().dropped);
+void add_gateways(Families& families, const Gateway& udp, const Gateway& tcp) {
+  const std::pair<const char*, const Gateway&> gateways[] = {{"udp", udp}, {"tcp", tcp}};
+  families.begin("registry_gateway_ports", "Gateway ports that are open.", kGauge);
+  for (const auto& [transport, gateway] : gateways)
+    families.add({{"transport", transport}}, gateway.open_count());
+  families.begin("registry_gateway_left_out",
+                 "Users whom lists for that transport leave out for want of a port.", kGauge);
+  for (const auto& [transport, gateway] : gateways)
+    families.add({{"transport", transport}}, gateway.left_out());
+  families.begin("registry_gateway_messages_total", "Messages taken at gateway ports.", kCounter);
+  for (const auto& [transport, gateway] : gateways)
+    families.add({{"transport", transport}}, gateway.counters().taken);
+  families.begin("registry_gateway_dropped_total", "What was dropped there.", kCounter);
+  for (const auto& [transport, gateway] : gateways)
+    for (const auto& [reason, count] : gateway.counters().dropped)
+      families.add({{"transport", transport}, {"reason", reason}}, count);
 }
 
 }  // namespace
@@ -141,8 +133,9 @@ std::string render_metrics(const http::HttpApiCounters& api, const ConnectionCou
   families.begin("registry_store_failed_changes_total", "Changes answered 503.", kCounter)
       .add({}, store.failed_changes);
   if (messages.hub != nullptr) add_hub(families, *messages.hub);
-  if (messages.two_connection != nullptr) add_two_connection(families, *messages.two_connection);
-  if (messages.gateway != nullptr) add_gateway(families, *messages.gateway);
+  for (const auto& [door, held] : messages.doors) add_door(families, metric_name(door), *held);
+  if (messages.udp_gateway != nullptr && messages.tcp_gateway != nullptr)
+    add_gateways(families, *messages.udp_gateway, *messages.tcp_gateway);
   families.begin("process_resident_memory_bytes", "Resident memory.", kGauge)
       .add({}, resident_bytes());
   return families.text();

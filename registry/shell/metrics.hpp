@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "registry/doors/two_connection.hpp"
+#include "registry/doors/message_door.hpp"
 #include "registry/gateway.hpp"
 #include "registry/http/http_api.hpp"
 #include "registry/hub.hpp"
@@ -31,8 +33,9 @@ struct StoreCounters {
 /// What has to do with messages; null where there is none of it.
 struct MessageParts {
   const Hub* hub = nullptr;
-  const doors::TwoConnectionDoor* two_connection = nullptr;
-  const Gateway* gateway = nullptr;
+  std::vector<std::pair<common::Door, const doors::MessageDoor*>> doors = {};
+  const Gateway* udp_gateway = nullptr;
+  const Gateway* tcp_gateway = nullptr;
 };
 
 /// Prometheus text exposition of everything there is to know. No label has a value that a stranger

@@ -32,7 +32,9 @@ Options
       --allow-foreign-address  let users register addresses that are not theirs
       --host NAME              another name it answers to (repeatable)
       --two-connection HOST:PORT --accounts FILE   a door for users who log in
-         [--strict] [--allow-public-login] [--gateway-ports N]
+         [--strict] [--allow-public-login]
+      --room HOST:PORT         a chat room; old programs expect port 12000
+      --gateway-ports N        for users of these doors: UDP ports (64)
       --log-format text|json   one line an event, on standard error
       --check                  look at options and files, then exit
   -h, --help  --version
@@ -41,7 +43,7 @@ Exit status  0 drained after SIGTERM or SIGINT   64 usage
              69 port or data in use   78 configuration
 )";
 
-constexpr std::array<std::string_view, 15> kOptionNames = {"--userlist",
+constexpr std::array<std::string_view, 16> kOptionNames = {"--userlist",
                                                            "--data",
                                                            "--lease",
                                                            "--classic-lease",
@@ -49,6 +51,7 @@ constexpr std::array<std::string_view, 15> kOptionNames = {"--userlist",
                                                            "--host",
                                                            "--log-format",
                                                            "--two-connection",
+                                                           "--room",
                                                            "--accounts",
                                                            "--strict",
                                                            "--allow-public-login",
@@ -56,6 +59,11 @@ constexpr std::array<std::string_view, 15> kOptionNames = {"--userlist",
                                                            "--check",
                                                            "--help",
                                                            "--version"};
+/// Doors that are opened by an option of their own.
+constexpr std::array kDoors = {common::Door::kTwoConnection, common::Door::kRoom};
+
+std::string option_of(common::Door door) { return fmt::format("--{}", to_string(door)); }
+
 /// Each is a descriptor and a port that others cannot have.
 constexpr std::size_t kGatewayPortsMax = 4096;
 
@@ -96,7 +104,7 @@ std::variant<Options, PasswdCommand, Leave> parse_passwd(
 std::variant<Options, PasswdCommand, Leave> parse_options(std::vector<std::string> arguments) {
   if (!arguments.empty() && arguments.front() == "passwd") return parse_passwd(arguments);
   Options options;
-  std::string two_connection;
+  std::map<common::Door, std::string> doors;
   std::string listen;
   std::int64_t lease = 200;
   std::int64_t classic_lease = 86400;
@@ -118,7 +126,7 @@ std::variant<Options, PasswdCommand, Leave> parse_options(std::vector<std::strin
   app.add_flag("--allow-foreign-address", options.rules.allow_foreign_address);
   app.add_option("--host", options.hosts)->allow_extra_args(false);
   app.add_option("--log-format", log_format)->check(CLI::IsMember({"text", "json"}));
-  app.add_option("--two-connection", two_connection);
+  for (const common::Door door : kDoors) app.add_option(option_of(door), doors[door]);
   app.add_option("--accounts", options.accounts);
   app.add_flag("--strict", options.strict);
   app.add_flag("--allow-public-login", options.allow_public_login);
@@ -149,14 +157,16 @@ std::variant<Options, PasswdCommand, Leave> parse_options(std::vector<std::strin
     }
     options.listen = *parsed;
   }
-  if (!two_connection.empty()) {
-    options.two_connection = common::parse_host_port(two_connection);
-    if (!options.two_connection) {
-      return usage_error(fmt::format(
-          "--two-connection {} is not HOST:PORT (IPv6 in brackets: [::1]:8080)", two_connection));
+  for (const auto& [door, text] : doors) {
+    if (text.empty()) continue;
+    const auto parsed = common::parse_host_port(text);
+    if (!parsed) {
+      return usage_error(fmt::format("{} {} is not HOST:PORT (IPv6 in brackets: [::1]:8080)",
+                                     option_of(door), text));
     }
+    options.doors.emplace(door, *parsed);
   }
-  if (options.two_connection.has_value() == options.accounts.empty())
+  if (options.doors.contains(common::Door::kTwoConnection) == options.accounts.empty())
     return usage_error("--two-connection and --accounts go together");
   if (options.user_list.empty()) return usage_error("--userlist wants a file name");
   if (options.data.empty()) options.data = options.user_list.parent_path() / ".registry";

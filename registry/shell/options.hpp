@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -23,9 +24,9 @@ struct Options {
   LogFormat log_format = LogFormat::kText;
   bool check_only = false;
 
-  std::optional<common::HostPort> two_connection;  // with accounts
-  std::filesystem::path accounts;
-  bool strict = false;  // no plain passwords
+  std::map<common::Door, common::HostPort> doors;  // where each listens
+  std::filesystem::path accounts;                  // of the two-connection door
+  bool strict = false;                             // no plain passwords
   bool allow_public_login = false;
   std::size_t gateway_ports = 64;
 };

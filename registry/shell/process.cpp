@@ -5,16 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 
-#include "common/classic_record.hpp"
-#include "common/os/atomic_file.hpp"
 #include "common/os/clock.hpp"
 #include "common/os/standard_streams.hpp"
-#include "common/safe_text.hpp"
 #include "common/version.hpp"
-#include "registry/shell/accounts_file.hpp"
+#include "registry/shell/listening.hpp"
 #include "registry/shell/prober.hpp"
 
 namespace registry {
@@ -26,10 +22,6 @@ using common::os::monotonic_now;
 
 /// Between attempts to write the database anew after an I/O error.
 constexpr std::chrono::seconds kRebuildInterval{1};
-
-void complain(std::string_view text) {
-  common::os::print_error(fmt::format("registry: {}\n", text));
-}
 
 /// Every connection is a descriptor; the default soft limit of 1,024 would be reached first.
 void raise_descriptor_limit() {
@@ -50,35 +42,16 @@ std::vector<std::string> own_host_names(const Options& options) {
   return names;
 }
 
-std::vector<Endpoint> resolve(asio::io_context& loop, const common::HostPort& host_port,
-                              std::error_code& failed) {
-  if (const auto address = common::IpAddress::parse(host_port.host))
-    return {{*address, host_port.port}};
-  asio::ip::tcp::resolver resolver(loop);
-  std::vector<Endpoint> endpoints;
-  for (const auto& found : resolver.resolve(host_port.host, std::to_string(host_port.port),
-                                            asio::ip::tcp::resolver::passive, failed)) {
-    const auto address = common::IpAddress::parse(found.endpoint().address().to_string());
-    if (address) endpoints.push_back({*address, host_port.port});
-  }
-  return endpoints;
-}
-
 std::optional<doors::TwoConnectionOptions> two_connection_options(const Options& options) {
-  if (!options.two_connection) return std::nullopt;
+  if (!options.doors.contains(common::Door::kTwoConnection)) return std::nullopt;
   return doors::TwoConnectionOptions{.allow_public_login = options.allow_public_login};
 }
 
-/// Asio's errors and the system's are of different categories, with the same numbers.
-bool is_errno(const std::error_code& error, int number) { return error.value() == number; }
-
-bool is_wildcard(const common::IpAddress& address) {
-  return address == common::IpAddress() || address == common::IpAddress::v6({});
-}
-
-std::string hint_address(const Endpoint& bound) {
-  return is_wildcard(bound.address) ? fmt::format("127.0.0.1:{}", bound.port)
-                                    : common::format_endpoint(bound);
+std::optional<doors::RoomOptions> room_options(const Options& options) {
+  if (!options.doors.contains(common::Door::kRoom)) return std::nullopt;
+  const auto since_zero =
+      std::chrono::duration_cast<std::chrono::milliseconds>(monotonic_now().time_since_epoch());
+  return doors::RoomOptions{.wall_at_zero = {common::os::wall_now().unix_ms - since_zero.count()}};
 }
 
 std::string_view to_string(DirectoryEvent::Kind kind) {
@@ -109,17 +82,23 @@ Process::Process(Options options)
       node_({.rules = options_.rules,
              .hosts = own_host_names(options_),
              .two_connection = two_connection_options(options_),
-             .gateway_ports = options_.two_connection ? &gateway_sockets_ : nullptr,
-             .gateway_ports_max = options_.gateway_ports},
+             .room = room_options(options_),
+             .gateway_ports = &gateway_sockets_,
+             .tcp_gateway_ports = &tcp_gateway_ports_,
+             .gateway_ports_max = options_.gateway_ports,
+             .is_own_address = is_own_address},
             random_,
             [this] {
+              MessageParts messages{.hub = &node_.hub(),
+                                    .udp_gateway = node_.gateway(),
+                                    .tcp_gateway = node_.tcp_gateway()};
+              for (const auto& [name, door] : node_.doors())
+                messages.doors.emplace_back(name, door.get());
               return render_metrics(node_.api().counters(), http_.counters(), store_counters_,
-                                    node_.directory(), node_.api().health().is_store_up,
-                                    {.hub = &node_.hub(),
-                                     .two_connection = node_.two_connection(),
-                                     .gateway = node_.gateway()});
+                                    node_.directory(), node_.api().health().is_store_up, messages);
             }),
       http_(loop_, node_, [this] { flush_node_soon(); }),
+      doors_(loop_, node_, log_, [this] { flush_node(); }),
       signals_(loop_, SIGINT, SIGTERM),
       timer_(loop_),
       rebuild_timer_(loop_) {}
@@ -128,13 +107,12 @@ ExitStatus Process::run() {
   raise_descriptor_limit();
   // First, because whoever has read our number below may signal. Without accounts there is nothing
   // to read anew, and a terminal that closes ends us as usual.
-  if (options_.two_connection) signals_.add(SIGHUP);
+  if (node_.two_connection() != nullptr) signals_.add(SIGHUP);
   log_.info("starting", {{"version", common::kVersion}, {"pid", std::to_string(getpid())}});
-  if (const auto status = open_accounts(); status != ExitStatus::kOk) return status;
+  if (const auto status = doors_.load_accounts(options_); status != ExitStatus::kOk) return status;
   // The port first: a registry that cannot have it must not have touched the files.
   std::vector<Endpoint> bound;
   if (const auto status = open_sockets(bound); status != ExitStatus::kOk) return status;
-  if (const auto status = open_two_connection(bound); status != ExitStatus::kOk) return status;
   if (const auto status = open_store(); status != ExitStatus::kOk) return status;
   announce(bound);
   watch_signals();
@@ -200,54 +178,19 @@ ExitStatus Process::open_store() {
   return ExitStatus::kOk;
 }
 
-ExitStatus Process::open_accounts() {
-  if (!options_.two_connection) return ExitStatus::kOk;
-  auto loaded = load_accounts(options_.accounts, options_.strict);
-  if (!loaded) {
-    complain(loaded.error());
-    return ExitStatus::kConfiguration;
-  }
-  for (const std::string& warning : loaded->warnings) log_.warn("accounts", {{"note", warning}});
-  log_.info("accounts read", {{"file", options_.accounts.string()},
-                              {"count", std::to_string(loaded->accounts.size())}});
-  node_.two_connection()->set_accounts(std::move(loaded->accounts));
+ExitStatus Process::open_sockets(std::vector<Endpoint>& bound) {
+  const auto status = listen_at(
+      loop_, options_.listen, [this](const Endpoint& endpoint) { return http_.listen(endpoint); },
+      "", bound);
+  if (status != ExitStatus::kOk) return status;
+  if (const auto opened = doors_.open(options_, bound.front().port); opened != ExitStatus::kOk)
+    return opened;
+  open_gateways(bound);
   return ExitStatus::kOk;
 }
 
-// At SIGHUP. What cannot be read changes nothing.
-void Process::reload_accounts() {
-  auto loaded = load_accounts(options_.accounts, options_.strict);
-  if (!loaded) return log_.error("accounts stay as they were", {{"reason", loaded.error()}});
-  for (const std::string& warning : loaded->warnings) log_.warn("accounts", {{"note", warning}});
-  log_.info("accounts read", {{"file", options_.accounts.string()},
-                              {"count", std::to_string(loaded->accounts.size())}});
-  node_.two_connection()->set_accounts(std::move(loaded->accounts));
-}
-
-ExitStatus Process::open_sockets(std::vector<Endpoint>& bound) {
-  return listen(
-      options_.listen, [this](const Endpoint& endpoint) { return http_.listen(endpoint); }, "",
-      bound);
-}
-
-ExitStatus Process::open_two_connection(const std::vector<Endpoint>& http) {
-  if (!options_.two_connection) return ExitStatus::kOk;
-  two_connection_ =
-      std::make_unique<DoorServer>(loop_, *node_.two_connection(), [this] { flush_node(); });
-  const auto status = listen(
-      *options_.two_connection,
-      [this](const Endpoint& endpoint) { return two_connection_->listen(endpoint); },
-      "--two-connection ", two_connection_bound_);
-  if (status != ExitStatus::kOk) return status;
-  node_.two_connection()->set_own_ports({http.front().port, two_connection_bound_.front().port});
-  password_checker_ =
-      std::make_unique<PasswordChecker>([this](doors::StreamId client, bool is_right) {
-        asio::post(loop_, [this, client, is_right] {
-          node_.two_connection()->handle_verified(monotonic_now(), common::os::wall_now(), client,
-                                                  is_right);
-          flush_node();
-        });
-      });
+// Where messages are taken for users of another transport than the sender's.
+void Process::open_gateways(const std::vector<Endpoint>& http) {
   std::optional<common::IpAddress> gateway_address;
   // Old programs know IPv4 alone.
   const auto v4 = std::find_if(http.begin(), http.end(),
@@ -255,58 +198,18 @@ ExitStatus Process::open_two_connection(const std::vector<Endpoint>& http) {
   const Endpoint& shown = v4 == http.end() ? http.front() : *v4;
   if (!is_wildcard(shown.address)) gateway_address = shown.address;
   gateway_sockets_.set_address(gateway_address);
+  tcp_gateway_ports_.set_server(doors_.server(common::Door::kNetchat), gateway_address);
   node_.api().set_gateway_address(gateway_address);
   gateway_sockets_.set_handler(
       [this](std::uint16_t port, const common::IpAddress& source, common::Bytes datagram) {
         node_.gateway()->handle_datagram(port, source, datagram);
         flush_node_soon();
       });
-  return ExitStatus::kOk;
-}
-
-// Binds all addresses of a host; `hint` is the option that the port is given by.
-ExitStatus Process::listen(const common::HostPort& host_port, const Listen& listen,
-                           std::string_view hint, std::vector<Endpoint>& bound) {
-  std::error_code failed;
-  std::vector<Endpoint> wanted = resolve(loop_, host_port, failed);
-  if (wanted.empty()) {
-    complain(fmt::format("cannot find the host {}: {}", host_port.host, failed.message()));
-    return ExitStatus::kConfiguration;
-  }
-  for (Endpoint endpoint : wanted) {
-    if (endpoint.port == 0 && !bound.empty()) endpoint.port = bound.front().port;
-    const auto listening = listen(endpoint);
-    if (listening) {
-      bound.push_back(*listening);
-      continue;
-    }
-    // A name may stand for addresses that this machine lacks, such as ::1 with IPv6 turned off.
-    if (is_errno(listening.error(), EADDRNOTAVAIL) || is_errno(listening.error(), EAFNOSUPPORT)) {
-      failed = listening.error();
-      continue;
-    }
-    const bool in_use = is_errno(listening.error(), EADDRINUSE);
-    complain(fmt::format("cannot listen on {}: {}", common::format_endpoint(endpoint),
-                         in_use ? "the port is in use" : listening.error().message()));
-    if (!in_use) return ExitStatus::kConfiguration;
-    common::os::print_error(fmt::format(
-        "  Choose another: registry {}{}\n", hint,
-        common::format_host_port({host_port.host, static_cast<std::uint16_t>(endpoint.port + 1)})));
-    return ExitStatus::kUnavailable;
-  }
-  if (bound.empty()) {
-    complain(fmt::format("cannot listen on {}: {}", common::format_host_port(host_port),
-                         failed.message()));
-    return ExitStatus::kConfiguration;
-  }
-  return ExitStatus::kOk;
 }
 
 void Process::announce(const std::vector<Endpoint>& bound) {
   for (const Endpoint& endpoint : bound)
     log_.info("listening", {{"http", common::format_endpoint(endpoint)}});
-  for (const Endpoint& endpoint : two_connection_bound_)
-    log_.info("listening", {{"two-connection", common::format_endpoint(endpoint)}});
   const bool is_open = !bound.front().address.is_loopback();
   if (is_open) {
     log_.warn("open registration",
@@ -315,17 +218,14 @@ void Process::announce(const std::vector<Endpoint>& bound) {
   const std::string at = hint_address(bound.front());
   log_.info("ready", {{"try", fmt::format("curl http://{}/userlist.txt", at)},
                       {"or", fmt::format("peer alice {} listen", at)}});
-  if (!two_connection_bound_.empty()) {
-    log_.info("ready", {{"login", fmt::format("peer NAME {} login",
-                                              hint_address(two_connection_bound_.front()))}});
-  }
+  doors_.announce();
 }
 
 void Process::watch_signals() {
   signals_.async_wait([this](const std::error_code& failed, int signal) {
     if (failed) return;
     if (signal == SIGHUP) {
-      reload_accounts();
+      doors_.reload_accounts(options_);
     } else {
       handle_signal(signal);
     }
@@ -339,11 +239,9 @@ void Process::handle_signal(int signal) {
   log_.info("stopping", {{"connections", std::to_string(http_.counters().open)},
                          {"hint", "again to stop at once"}});
   node_.api().health().is_draining = true;
-  if (two_connection_) {
-    two_connection_->stop_listening();
-    node_.shut_down_doors(monotonic_now());
-    flush_node();
-  }
+  doors_.stop_listening();
+  node_.shut_down_doors(monotonic_now());
+  flush_node();
   http_.drain([this] { finish(); });
 }
 
@@ -403,20 +301,17 @@ void Process::flush_node() {
 void Process::run_doors() {
   node_.run_hub(monotonic_now());
   send_datagrams();
-  doors::TwoConnectionDoor* door = node_.two_connection();
-  if (door != nullptr && two_connection_) {
-    // A write that fails has consequences of its own.
-    constexpr int kRoundsMax = 8;
-    int round = 0;
-    while (two_connection_->flush() && ++round < kRoundsMax) node_.run_hub(monotonic_now());
-    if (round == kRoundsMax) flush_node_soon();
-    while (auto verify = door->poll_verification(monotonic_now()))
-      password_checker_->submit(*std::move(verify));
-    while (const auto refused = door->poll_refused_login()) {
-      if (!may_log_user_line()) continue;
-      log_.warn("login refused", {{"user", refused->user},
-                                  {"source", refused->source.to_string()},
-                                  {"reason", std::string(doors::to_string(refused->reason))}});
+  // A write that fails has consequences of its own.
+  constexpr int kRoundsMax = 8;
+  int round = 0;
+  while (doors_.flush() && ++round < kRoundsMax) node_.run_hub(monotonic_now());
+  if (round == kRoundsMax) flush_node_soon();
+  while (const auto notice = doors_.poll_notice()) {
+    if (!may_log_user_line()) continue;
+    if (notice->is_warning) {
+      log_.warn(notice->event, notice->fields);
+    } else {
+      log_.info(notice->event, notice->fields);
     }
   }
   http_.handle_releases();
@@ -515,61 +410,6 @@ void Process::log_event(const DirectoryEvent& event) {
                                       {"endpoint", common::format_endpoint(event.user.endpoint)},
                                       {"door", door}});
   }
-}
-
-ExitStatus Process::check(const Options& options) {
-  asio::io_context loop;
-  std::error_code failed;
-  bool is_well = true;
-  const auto report = [&](const std::string& text) {
-    complain(text);
-    is_well = false;
-  };
-  if (resolve(loop, options.listen, failed).empty())
-    report(fmt::format("cannot find the host {}: {}", options.listen.host, failed.message()));
-
-  for (std::filesystem::path folder : {options.data, options.user_list.parent_path()}) {
-    while (!folder.empty() && !std::filesystem::exists(folder, failed))
-      folder = folder.parent_path();
-    if (folder.empty()) folder = ".";
-    if (::access(folder.c_str(), W_OK | X_OK) != 0)
-      report(fmt::format("cannot write to {}: {}", folder.string(),
-                         common::os::last_error().message()));
-  }
-  if (SqliteDatabase::exists(options.data)) {
-    const auto database = SqliteDatabase::open(options.data);
-    const auto state =
-        database ? (*database)->load([&](std::string_view name) {
-          report(fmt::format("a record in {} cannot be used: {}", options.data.string(),
-                             common::to_terminal(name)));
-        })
-                 : common::expected<StoredState, StoreError>(common::unexpected{database.error()});
-    // One that is in use is a running registry's, and well.
-    if (!state && state.error().kind != StoreError::Kind::kInUse) report(state.error().text);
-  }
-
-  constexpr std::size_t kFileBytesMax = 256u << 20;
-  const auto content = common::os::read_file(options.user_list, kFileBytesMax);
-  if (content) {
-    for (const BadLine& line : parse_user_list(*content).bad_lines)
-      report(fmt::format("{} line {}: {}", options.user_list.string(), line.number, line.reason));
-  } else if (content.error() != std::errc::no_such_file_or_directory) {
-    report(
-        fmt::format("cannot read {}: {}", options.user_list.string(), content.error().message()));
-  }
-  if (options.two_connection) {
-    if (resolve(loop, *options.two_connection, failed).empty()) {
-      report(fmt::format("cannot find the host {}: {}", options.two_connection->host,
-                         failed.message()));
-    }
-    const auto loaded = load_accounts(options.accounts, options.strict);
-    if (!loaded) report(loaded.error());
-    if (loaded)
-      for (const std::string& warning : loaded->warnings) report(warning);
-  }
-  if (!is_well) return ExitStatus::kConfiguration;
-  const bool is_said = common::os::print_output("registry: options and files are in order\n");
-  return is_said ? ExitStatus::kOk : ExitStatus::kOutput;
 }
 
 }  // namespace registry

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <asio.hpp>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,12 +10,12 @@
 
 #include "common/os/random.hpp"
 #include "registry/node.hpp"
-#include "registry/shell/door_server.hpp"
+#include "registry/shell/door_ports.hpp"
 #include "registry/shell/gateway_sockets.hpp"
 #include "registry/shell/http_server.hpp"
 #include "registry/shell/log.hpp"
+#include "registry/shell/open_doors.hpp"
 #include "registry/shell/options.hpp"
-#include "registry/shell/password_checker.hpp"
 #include "registry/store/store_writer.hpp"
 
 namespace registry {
@@ -28,20 +27,11 @@ class Process {
   /// Runs until a signal drained it. Returns the exit status; errors are printed to standard error.
   common::ExitStatus run();
 
-  /// --check: looks at options and files without disturbing a registry that runs on them.
-  static common::ExitStatus check(const Options& options);
-
  private:
   common::ExitStatus open_store();
-  common::ExitStatus open_accounts();
   common::ExitStatus open_sockets(std::vector<common::Endpoint>& bound);
-  common::ExitStatus open_two_connection(const std::vector<common::Endpoint>& http);
-  using Listen =
-      std::function<common::expected<common::Endpoint, std::error_code>(const common::Endpoint&)>;
-  common::ExitStatus listen(const common::HostPort& wanted, const Listen& listen,
-                            std::string_view hint, std::vector<common::Endpoint>& bound);
+  void open_gateways(const std::vector<common::Endpoint>& http);
   void announce(const std::vector<common::Endpoint>& bound);
-  void reload_accounts();
   void watch_signals();
   void handle_signal(int signal);
   void run_timers();
@@ -61,10 +51,10 @@ class Process {
   Log log_;
   asio::io_context loop_;
   GatewaySockets gateway_sockets_;
+  DoorPorts tcp_gateway_ports_;
   Node node_;
   HttpServer http_;
-  std::unique_ptr<DoorServer> two_connection_;  // null: there is no such door
-  std::unique_ptr<PasswordChecker> password_checker_;
+  OpenDoors doors_;
   StoreCounters store_counters_;
   std::unique_ptr<StoreWriter> store_;
   asio::signal_set signals_;
@@ -75,7 +65,6 @@ class Process {
   bool is_stopping_ = false;
   bool is_store_full_ = false;  // the last write found no space
   bool is_rebuilding_ = false;  // between a failure that asked for it and its success
-  std::vector<common::Endpoint> two_connection_bound_;
   // Lines on users that may still be logged in this second: names that come and go by the thousand
   // must not fill a disk with log.
   static constexpr int kUserLinesPerSecond = 200;

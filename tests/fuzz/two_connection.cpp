@@ -43,7 +43,7 @@ class World {
       case 'c': {  // connect
         const StreamId id = slots_[index] = ++last_stream_;
         streams_[id] = {};
-        door().handle_accepted(now_, id, address(line.number(3)), address(0));
+        door().handle_accepted(now_, id, address(line.number(3)), {address(0), 9000});
         break;
       }
       case 'l': {  // a whole login
@@ -184,7 +184,7 @@ class World {
         carry_out(*action);
       }
     }
-    while (node_.poll_event() || door().poll_refused_login()) {
+    while (node_.poll_event() || door().poll_notice()) {
     }
   }
 

@@ -17,10 +17,12 @@ namespace {
 using namespace std::chrono_literals;
 using common::ExitStatus;
 using common::TimePoint;
+using peer::LinkId;
 using peer::TwoConnectionClient;
-using Link = TwoConnectionClient::Link;
 
 constexpr std::array<common::Duration, 6> kSteps = {1ms, 100ms, 1s, 10s, 15s, 1h};
+constexpr LinkId kCommands = TwoConnectionClient::kServerLink;
+constexpr LinkId kMessages = TwoConnectionClient::kAcceptedLinkMin;
 const common::IpAddress kServer = common::IpAddress::v4({127, 0, 0, 1});
 const common::IpAddress kStranger = common::IpAddress::v4({127, 0, 0, 2});
 
@@ -65,13 +67,13 @@ class World {
     switch (line.call()) {
       case 'a':
       case 'b':
-        hear(line.call() == 'a' ? Link::kCommands : Link::kMessages, line.text());
+        hear(line.call() == 'a' ? kCommands : kMessages, line.text());
         break;
       case 'A':
-        client_.handle_closed(now_, Link::kCommands, why(line));
+        client_.handle_closed(now_, kCommands, why(line));
         break;
       case 'B':
-        if (has_messages_) client_.handle_closed(now_, Link::kMessages, why(line));
+        if (has_messages_) client_.handle_closed(now_, kMessages, why(line));
         break;
       case 'c':
         if (is_listening_) connect(line.flag());
@@ -121,7 +123,7 @@ class World {
       run(fuzz::ScriptLine("n"));
       ENSURE(now_ <= asked + TwoConnectionClient::kExitTime);
     }
-    client_.handle_bytes(now_, {}, Link::kCommands, common::as_bytes("101 too late\n"));
+    client_.handle_bytes(now_, {}, kCommands, common::as_bytes("101 too late\n"));
     client_.handle_input_line(now_, "/list");
     client_.handle_stop(now_, ExitStatus::kTerminated);
     client_.handle_timeout(now_ + 1h);
@@ -133,19 +135,20 @@ class World {
     return line.flag() ? "connection reset by peer" : "";
   }
 
-  void hear(Link link, const std::string& bytes) {
-    if (!client_.wants_bytes(link) || (link == Link::kMessages && !has_messages_)) return;
+  void hear(LinkId link, const std::string& bytes) {
+    if (!client_.wants_bytes(link) || (link == kMessages && !has_messages_)) return;
     const auto lines = static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
-    if (link == Link::kCommands) replies_ += lines;
-    if (link == Link::kMessages) deliveries_ += lines;
-    is_hearing_messages_ = link == Link::kMessages;
+    if (link == kCommands) replies_ += lines;
+    if (link == kMessages) deliveries_ += lines;
+    is_hearing_messages_ = link == kMessages;
     client_.handle_bytes(now_, common::WallTime{1'700'000'000'000}, link, common::as_bytes(bytes));
     drain();
     is_hearing_messages_ = false;
   }
 
   void connect(bool is_stranger) {
-    const bool is_taken = client_.handle_connection(is_stranger ? kStranger : kServer, kServer);
+    const common::Endpoint from{is_stranger ? kStranger : kServer, 40000};
+    const bool is_taken = client_.handle_accepted(now_, kMessages, from, {kServer, 30232});
     if (is_taken) ENSURE(!is_stranger && !has_messages_);
     has_messages_ |= is_taken;
   }
@@ -192,7 +195,7 @@ class World {
   void check_send(const TwoConnectionClient::Send& send) {
     // One line a segment.
     ENSURE(send.bytes.find('\n') + 1 == send.bytes.size());
-    if (send.link == Link::kCommands) {
+    if (send.link == kCommands) {
       ENSURE(!std::exchange(has_said_goodbye_, send.bytes == "/exit\n"));
       ENSURE(send.bytes.size() <= peer::kCommandBytesMax + 1);
       // Each but the first after a reply to the one before.

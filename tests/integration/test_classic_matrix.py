@@ -286,8 +286,8 @@ class NetchatTest(Seating):
         self.assertEqual(self.netchat(registry, "lookup", "Göktuğ"), "127.0.1.1:40003\n")
         self.assertEqual(self.netchat(registry, "lookup", "Zoe"), ">>User Zoe not found!\n")
 
-    def test_sees_no_udp_listener_and_is_not_shown_to_the_old_datagram_client(self):
-        registry = self.start_registry()
+    def test_without_gateway_ports_old_clients_see_those_of_their_own_transport(self):
+        registry = self.start_registry("--gateway-ports", "0")
         self.start_classic_listener("Ali", registry)
         self.netchat(registry, "update", "Can", "127.0.1.1:40001")
         self.assertEqual(self.netchat(registry, "list"), ">>[Can]\n")

@@ -325,7 +325,7 @@ class OldReaderSeesOnlyWhatItCanUseTest(IntegrationTest):
         self.assertIn("six", users(registry))
 
     def test_a_netchat_record_is_no_datagram_endpoint(self):
-        registry = self.start_registry()
+        registry = self.start_registry("--gateway-ports", "0")
         self.assertTrue(NetchatRegistry(registry.host, registry.port)
                         .update("can", "127.0.1.1", 40001))
         self.assertTrue(exchange(registry, classic_list()).startswith(b"HTTP/1.1 400 "))

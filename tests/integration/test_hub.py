@@ -11,7 +11,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from support.harness import DEADLINE, wait_until
-from support.raw_http import call, classic_list, exchange, netchat_update, post, split_answer, users
+from support.raw_http import call, classic_list, exchange, post, split_answer, users
 from support.two_connection import (ACCOUNTS, AT_ONCE, DELIVERED, LOGGED_IN, LOGIN_FAILED,
                                     NOT_DELIVERED, PASSWORDS, RECEIPT_LATEST, RECEIPT_TIME,
                                     DoorTest, Stopwatch)
@@ -31,7 +31,7 @@ class HubTest(DoorTest):
                           ("127.0.0.1", port))
 
     def dropped(self, reason):
-        return self.metric(f'registry_gateway_dropped_total{{reason="{reason}"}}')
+        return self.metric(f'registry_gateway_dropped_total{{transport="udp",reason="{reason}"}}')
 
     def old_list(self):
         """Names and ports as an old classic program is told them."""
@@ -181,13 +181,17 @@ class ClassicListenerTest(HubTest):
             carol.ask("/to bob " + "x" * room, DELIVERED)
             self.assertEqual(len(bob.receive()), 2048)
 
-    def test_a_netchat_user_is_no_recipient_and_not_listed(self):
+    def test_a_netchat_user_is_listed_and_reached(self):
         carol = self.online("carol")
-        exchange(self.registry, netchat_update("nina@127.0.0.1:50001"))
+        nina = self.start_netchat_client("nina", self.registry)
         self.assertEqual(self.names(), {"nina", "carol"})
-        carol.ask("/list", "301 carol\n")
-        carol.ask("/to nina hi", NOT_DELIVERED)
-        carol.ask("/toall hi", DELIVERED)
+        carol.ask("/list", "301 nina carol\n")
+        carol.ask("/to nina hi", DELIVERED)
+        nina.wait_stdout_has(">>You have a message from carol\n")
+        carol.ask("/toall tea", DELIVERED)
+        nina.wait_stdout_has(">>You have a message from carol\n", count=2)
+        nina.write("READ carol")
+        nina.wait_stdout_has(">>hi - carol\n>>tea - carol\n")
 
 
 class GatewayTest(HubTest):
@@ -246,8 +250,8 @@ class GatewayTest(HubTest):
         dave, erin = self.online("dave"), self.online("erin")
         ports = self.old_list()
         self.assertEqual(list(ports), ["carol", "dave"])
-        self.assertEqual(self.metric("registry_gateway_left_out"), 1)
-        self.assertEqual(self.metric("registry_gateway_ports"), 2)
+        self.assertEqual(self.metric('registry_gateway_left_out{transport="udp"}'), 1)
+        self.assertEqual(self.metric('registry_gateway_ports{transport="udp"}'), 2)
         self.assertEqual(call(self.registry, target="/userlist.txt?username=erin").status, 404)
         listed = users(self.registry)
         self.assertEqual([user["via"] for user in listed.values()], ["relay"] * 3)
@@ -257,14 +261,14 @@ class GatewayTest(HubTest):
         later = self.old_list()
         self.assertEqual(list(later), ["carol", "erin"])
         self.assertEqual(later["carol"], ports["carol"])
-        self.assertEqual(self.metric("registry_gateway_left_out"), 0)
+        self.assertEqual(self.metric('registry_gateway_left_out{transport="udp"}'), 0)
         self.send_to_gateway(later["erin"], "utku: at last")
         erin.expect_pushed("/from utku at last\n")
 
     def test_the_port_of_a_user_who_left_is_closed(self):
         port = self.gateway_of("carol")
         self.carol.leave()
-        self.assertEqual(self.metric("registry_gateway_ports"), 0)
+        self.assertEqual(self.metric('registry_gateway_ports{transport="udp"}'), 0)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outbox:
             outbox.settimeout(DEADLINE)
             outbox.connect(("127.0.0.1", port))
@@ -290,7 +294,7 @@ class NoGatewayTest(HubTest):
         self.assertEqual(split_answer(exchange(self.registry, classic_list())).status, 400)
         self.assertEqual(call(self.registry, target="/userlist.txt?username=carol").status, 404)
         self.assertEqual(users(self.registry)["carol"]["via"], "relay")
-        self.assertEqual(self.metric("registry_gateway_left_out"), 1)
+        self.assertEqual(self.metric('registry_gateway_left_out{transport="udp"}'), 1)
 
 
 class NamesTest(HubTest):

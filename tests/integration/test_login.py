@@ -320,6 +320,18 @@ class LeavingTest(LoginTest):
             carol = self.start_login("carol", address, "-W", "0.3")
             self.assertEqual(self.ended(carol).status, 124)
 
+    def test_w_while_nobody_writes_the_password(self):
+        fifo = self.dir / "fifo"
+        os.mkfifo(fifo)
+        for is_open in (False, True):  # by a writer who then says nothing
+            with self.subTest(is_open=is_open), contextlib.ExitStack() as stack:
+                if is_open:
+                    writer = os.open(fifo, os.O_RDWR)
+                    stack.callback(os.close, writer)
+                carol = self.start_login("carol", self.server, "--password-file", fifo, "-W", "0.3",
+                                         password="")
+                self.assertEqual(self.ended(carol).status, 124)
+
     def test_lines_that_cannot_be_sent_are_65_and_stop_nothing(self):
         carol = self.start_login("carol", self.server)
         for line in (b"x" * 4097, b"\xff", b"\x1b[2J", b"", b"/list\r", b"/exit"):

@@ -225,6 +225,48 @@ class EditingTest(LoginTerminalTest):
         carol.press("Enter")
         dave.wait_stdout_has("carol: " + "y" * 70 + "zz\n")
 
+    def test_a_wider_terminal_keeps_what_stands_above_the_line(self):
+        carol = self.carol()
+        dave = self.online("dave", self.server)
+        carol.resize(40, 30)
+        shown = [f"dave: line {number}" for number in range(6)]
+        for line in shown:
+            dave.write("/to carol " + line.removeprefix("dave: "))
+            carol.wait_screen(line)
+        text = "/to dave " + "y" * 150
+        carol.type(text)
+        self.ends_with(carol, text)
+        for columns in (75, 120, 200):
+            carol.resize(columns, 30)
+            carol.type("z")  # a key after the new size is read after it
+            text += "z"
+            self.ends_with(carol, text)
+            shown.append(f"dave: wider {columns}")
+            dave.write("/to carol " + shown[-1].removeprefix("dave: "))
+            self.ends_with(carol, f"{shown[-1]}\n> {text}")
+            lines = [line for line in carol.screen().splitlines() if line.startswith("dave: ")]
+            self.assertEqual(lines, shown, carol.screen())
+            self.assertEqual(carol.screen().count("> /to dave"), 1, carol.screen())
+
+    def test_a_narrower_terminal_keeps_it_too(self):
+        carol = self.carol()
+        dave = self.online("dave", self.server)
+        shown = [f"dave: line {number}" for number in range(6)]
+        for line in shown:
+            dave.write("/to carol " + line.removeprefix("dave: "))
+            carol.wait_screen(line)
+        text = "/to dave " + "y" * 150
+        carol.type(text)
+        self.ends_with(carol, text)
+        carol.resize(40, 30)
+        carol.type("z")
+        text += "z"
+        self.ends_with(carol, text)
+        dave.write("/to carol narrower")
+        self.ends_with(carol, f"dave: narrower\n> {text}")
+        lines = [line for line in carol.screen().splitlines() if line.startswith("dave: ")]
+        self.assertEqual(lines, [*shown, "dave: narrower"], carol.screen())
+
     def ends_with(self, terminal, text):
         """Wherever the rows are broken."""
         wait_until(lambda: "".join(terminal.screen().split()).endswith("".join(text.split())),

@@ -118,7 +118,7 @@ void DoorLab::connect(std::size_t index) {
   user.accepts = !happens(5);
   streams_[user.la] = {.user = index};
   node_.two_connection()->handle_accepted(scheduler_.now(), user.la, address_of(index),
-                                          *common::IpAddress::parse("10.0.0.1"));
+                                          {*common::IpAddress::parse("10.0.0.1"), 9000});
   settle();
   const bool is_wrong = happens(3);
   send_line(index, Command::Kind::kLogin,
@@ -371,7 +371,7 @@ void DoorLab::settle() {
       carry_out(*action);
     }
   }
-  while (node_.poll_event() || door.poll_refused_login()) {
+  while (node_.poll_event() || door.poll_notice()) {
   }
   if (door.client_count() > streams_.size() + 64 * users_.size())
     fail("the door holds more clients than there ever were");

@@ -320,6 +320,23 @@ class IntegrationTest(unittest.TestCase):
         server.address, server.data = f"{server.host}:{server.port}", folder
         return server
 
+    def start_netchat_server(self):
+        """A registry of the old NetChat client's."""
+        server = self.start("netchat server", sys.executable, SUPPORT / "netchat_server.py",
+                            "127.0.0.1:0")
+        found = server.wait_stderr(rb"bound to (\S+):(\d+)")
+        server.host, server.port = found.group(1).decode(), int(found.group(2))
+        server.address = f"{server.host}:{server.port}"
+        return server
+
+    def start_netchat_client(self, name, registry, ip="127.0.0.1", under=()):
+        """An old NetChat client that listens; its prompt stands on standard output."""
+        client = self.start(f"netchat {name}", *under, sys.executable,
+                            SUPPORT / "netchat_client.py", name, registry.address, ip)
+        found = client.wait_stderr(rb"listening on (\S+):(\d+)")
+        client.host, client.port = found.group(1).decode(), int(found.group(2))
+        return client
+
     def start_classic_client(self, name, registry, mode, *options, under=()):
         address = registry if isinstance(registry, str) else registry.address
         return self.start(f"classic {mode} {name}", *under, sys.executable,

@@ -72,6 +72,14 @@ class Link:
             raise AssertionError(f"{self._pending!r} came, not {wanted!r}")
         self._pending = self._pending[len(wanted):]
 
+    def read_until(self, wanted):
+        """Reads these bytes and whatever comes before them, which it returns."""
+        wanted = wanted if isinstance(wanted, bytes) else wanted.encode()
+        while wanted not in self._pending:
+            self._fill(repr(wanted))
+        before, _, self._pending = self._pending.partition(wanted)
+        return before
+
     def ask(self, line, answer):
         """One command and the answer that it must have."""
         self.send(line + b"\n" if isinstance(line, bytes) else f"{line}\n")

@@ -120,6 +120,19 @@ TEST_CASE("a list is read, and users that break our own rules are left out of it
   }
 }
 
+TEST_CASE("the room is no user of a list, but can be looked up") {
+  const std::string room =
+      R"({"name":"room","via":"relay","transport":"udp","door":"room","since":"2026-11-20T22:50:21.407Z"})";
+  const auto found = common::decode_user(room);
+  REQUIRE(found.has_value());
+  CHECK(found->name.is_room());
+  CHECK(found->is_relayed);
+  CHECK(found->door == common::Door::kRoom);
+  const auto list = common::decode_user_list(R"({"v":1,"version":7,"users":[)" + room + "]}");
+  REQUIRE(list.has_value());
+  CHECK(list->users.empty());
+}
+
 TEST_CASE("every truncation of a list is refused") {
   std::string text = R"({"v":1,"version":7,"users":[)";
   common::append_user_json(text, bob());

@@ -240,6 +240,25 @@ std::string encode(char32_t c) {
   return out;
 }
 
+TEST_CASE("the room can be written to, and nobody can be called so") {
+  for (const std::string_view text : {"room", "Room", "ROOM", "\uff32oom"}) {
+    CAPTURE(text);
+    CHECK(verdict(text) == "is reserved");
+    const auto addressee = UserName::parse_addressee(text);
+    REQUIRE(addressee.has_value());
+    CHECK(addressee->is_room());
+    CHECK(addressee->text() == "room");
+    CHECK(*addressee == UserName::room());
+  }
+  for (const std::string_view text : {"all", "server", "user", "a b", "", "room "}) {
+    CAPTURE(text);
+    REQUIRE(!UserName::parse_addressee(text).has_value());
+    CHECK(to_string(UserName::parse_addressee(text).error()) == verdict(text));
+  }
+  CHECK(!UserName::parse_addressee("rooms")->is_room());
+  CHECK(UserName::parse_addressee("Ali")->text() == "Ali");
+}
+
 TEST_CASE("every character of Unicode gives a key that is safe in a path, a list and a request") {
   // Keys name folders, and names stand unescaped in lists and JSON.
   int legal = 0;

@@ -146,7 +146,32 @@ TEST_CASE("a registration's answer is understood, of old and new registries") {
   }
 }
 
-TEST_CASE("a list is understood in every form, and only users of datagrams are taken") {
+TEST_CASE("a NetChat registration is as the old client words it, with the transport in a field") {
+  CHECK(describe(peer::make_netchat_registration(Verb::kUpdate, "alice@", std::nullopt)) ==
+        "POST /\nAccept: application/json\nUser-Agent: peer/0.1.0\n"
+        "Content-Type: text/plain\nEndpoint-Transport: tcp\nUPDATE alice@");
+  CHECK(describe(peer::make_netchat_registration(Verb::kLogout, "alice@127.0.0.1:40001", "T")) ==
+        "POST /\nAccept: application/json\nUser-Agent: peer/0.1.0\n"
+        "Content-Type: text/plain\nEndpoint-Transport: tcp\nOwner-Token: T\n"
+        "LOGOUT alice@127.0.0.1:40001");
+}
+
+TEST_CASE("what an old registry's users take is known by whose registry it is") {
+  const auto list = [](common::Transport plain) {
+    const auto outcome = peer::interpret_list(text(200, "alice@127.0.0.1:50001\n"), plain);
+    return std::get<peer::UserList>(outcome).users.at(0);
+  };
+  CHECK(list(common::Transport::kUdp).transport == common::Transport::kUdp);
+  CHECK(list(common::Transport::kTcp).transport == common::Transport::kTcp);
+  CHECK(list(common::Transport::kTcp).door == common::Door::kNetchat);
+  for (const std::string_view body : {"127.0.0.1:50001", "bob@127.0.0.1:50001,\r\n\r\n"}) {
+    const auto found = peer::interpret_lookup(test::name("bob"), text(200, std::string(body)),
+                                              common::Transport::kTcp);
+    CHECK(std::get<common::User>(found).transport == common::Transport::kTcp);
+  }
+}
+
+TEST_CASE("a list is understood in every form") {
   struct Row {
     std::string_view name;
     HttpAnswer answer;
@@ -167,7 +192,7 @@ TEST_CASE("a list is understood in every form, and only users of datagrams are t
       {"a file with what D0 lets in", text(200, "a@b@..,,@127.0.0.1:5001,ok@127.0.0.1:50001,"),
        "list ok@127.0.0.1:50001"},
       {"ours", json(200, R"({"v":1,"version":3,"users":[)" + user + ',' + tcp + "]}"),
-       "list alice@127.0.0.1:50001"},
+       "list alice@127.0.0.1:50001 net@127.0.0.1:50002"},
       {"ours, empty", json(200, R"({"v":1,"version":3,"users":[]})"), "list"},
       {"nothing new", text(304), "not modified"},
       {"JSON that is none", json(200, "alice@127.0.0.1:50001,"),
@@ -212,8 +237,9 @@ TEST_CASE("a look-up is understood, also where an old registry answers with its 
        "not found"},
       {"ours: nobody at all", json(404, R"({"code":40401,"http":404,"error":"x","online":0})"),
        "not found, nobody online"},
-      {"a user of TCP cannot be reached",
-       json(200, R"({"name":"bob","endpoint":"127.0.0.1:50002","transport":"tcp"})"), "not found"},
+      {"a user of TCP",
+       json(200, R"({"name":"bob","endpoint":"127.0.0.1:50002","transport":"tcp"})"),
+       "user bob@127.0.0.1:50002"},
       {"another user than was asked for",
        json(200, R"({"name":"eve","endpoint":"127.0.0.1:50002","transport":"udp"})"), "not found"},
       {"JSON that is none", json(200, "bob"), "not understood: its answer is not JSON"},

@@ -352,4 +352,31 @@ TEST_CASE("results may come late: lines keep the order of the commands") {
         "! message to bob was not delivered: network is unreachable\nmessage is sent to bob\n");
 }
 
+TEST_CASE("users who take no datagrams are listed, and reached by way of the registry") {
+  SenderRun run({"net@127.0.0.1:50001", "bob@127.0.0.1:50002", "nina@127.0.0.1:50003"});
+  run.tcp_users = {"net", "nina"};
+  SUBCASE("list") {
+    run.line("list");
+    CHECK(run.out == "The online users are:\nnet\nbob\nnina\n");
+  }
+  SUBCASE("unicast") {
+    run.line("unicast net \"hi\"");
+    CHECK(run.handed_on == std::vector<std::string>{"/v1/to/net?from=carol hi"});
+    CHECK(run.datagrams.empty());
+    CHECK(run.out == "message is sent to net\n");
+  }
+  SUBCASE("multicast") {
+    run.line("multicast [bob, net] \"hi\"");
+    CHECK(run.handed_on == std::vector<std::string>{"/v1/to/net?from=carol hi"});
+    CHECK(run.datagrams == std::vector<std::string>{"127.0.0.1:50002 carol: hi"});
+  }
+  SUBCASE("broadcast") {
+    run.line("broadcast \"hi\"");
+    CHECK(run.handed_on ==
+          std::vector<std::string>{"/v1/to/net?from=carol hi", "/v1/to/nina?from=carol hi"});
+    CHECK(run.datagrams == std::vector<std::string>{"127.0.0.1:50002 carol: hi"});
+  }
+  CHECK(run.status() == 0);
+}
+
 }  // namespace

@@ -26,7 +26,7 @@ TEST_CASE("login, port, online") {
   CHECK(run.take_log() == "LISTEN; ");
   run.listening(30232);
   CHECK(run.take_log() == "a /port 30232; ");
-  CHECK(run.client.handle_connection(test::ip("127.0.0.1"), test::ip("127.0.0.1")));
+  CHECK(run.accepted("127.0.0.1", "127.0.0.1"));
   run.drain();
   CHECK(run.take_log() == "DEAF; ");
   run.reply("201 Build connection successful");
@@ -178,16 +178,15 @@ TEST_CASE("a server that does not know /port is none of these") {
 TEST_CASE("the second connection is one, and from the server's address") {
   TwoConnectionRun run;
   run.start().reply("101 x");
-  CHECK_FALSE(run.client.handle_connection(test::ip("127.0.0.1"),
-                                           test::ip("127.0.0.1")));  // not asked for yet
+  CHECK_FALSE(run.accepted("127.0.0.1", "127.0.0.1"));  // not asked for yet
   run.listening().take_log();
-  CHECK_FALSE(run.client.handle_connection(test::ip("127.0.0.2"), test::ip("127.0.0.1")));
-  CHECK_FALSE(run.client.handle_connection(test::ip("::1"), test::ip("127.0.0.1")));
+  CHECK_FALSE(run.accepted("127.0.0.2", "127.0.0.1"));
+  CHECK_FALSE(run.accepted("::1", "127.0.0.1"));
   CHECK_FALSE(run.client.wants_bytes(Link::kMessages));
   run.drain();
   CHECK(run.take_log() == "");
-  CHECK(run.client.handle_connection(test::ip("127.0.0.1"), test::ip("127.0.0.1")));
-  CHECK_FALSE(run.client.handle_connection(test::ip("127.0.0.1"), test::ip("127.0.0.1")));
+  CHECK(run.accepted("127.0.0.1", "127.0.0.1"));
+  CHECK_FALSE(run.accepted("127.0.0.1", "127.0.0.1"));
   CHECK(run.client.wants_bytes(Link::kMessages));
   run.drain();
   CHECK(run.take_log() == "DEAF; ");
@@ -199,20 +198,20 @@ TEST_CASE("a server on this machine may come by another of its addresses") {
     options.is_server_here = is_here;
     TwoConnectionRun run(options);
     run.start().reply("101 x").listening();
-    CHECK_FALSE(run.client.handle_connection(test::ip("192.0.2.7"), test::ip("127.0.0.1")));
-    CHECK(run.client.handle_connection(test::ip("192.0.2.7"), test::ip("192.0.2.7")) == is_here);
+    CHECK_FALSE(run.accepted("192.0.2.7", "127.0.0.1"));
+    CHECK(run.accepted("192.0.2.7", "192.0.2.7") == is_here);
   }
 }
 
 TEST_CASE("the second connection may come after 201, and deliver before it") {
   TwoConnectionRun late;
   late.start().reply("101 x").listening().reply("201 x").take_log();
-  CHECK(late.client.handle_connection(test::ip("127.0.0.1"), test::ip("127.0.0.1")));
+  CHECK(late.accepted("127.0.0.1", "127.0.0.1"));
   late.drain().deliver("/from dave hi");
   CHECK(late.take_log() == "DEAF; b 302 Message receipt successful; ");
   TwoConnectionRun early;
   early.start().reply("101 x").listening().take_log();
-  CHECK(early.client.handle_connection(test::ip("127.0.0.1"), test::ip("127.0.0.1")));
+  CHECK(early.accepted("127.0.0.1", "127.0.0.1"));
   early.drain().deliver("/from dave hi");
   CHECK(early.take_log() == "DEAF; b 302 Message receipt successful; ");
   CHECK(early.out == "dave: hi\n");
@@ -254,7 +253,7 @@ TEST_CASE("a server that is gone, silent or none: what it means depends on how f
     run.start();
     if (row.replies > 0) run.reply("101 x").listening();
     if (row.replies > 1) {
-      CHECK(run.client.handle_connection(test::ip("127.0.0.1"), test::ip("127.0.0.1")));
+      CHECK(run.accepted("127.0.0.1", "127.0.0.1"));
       run.reply("201 x");
     }
     run.take_log();

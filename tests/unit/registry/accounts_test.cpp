@@ -72,6 +72,26 @@ TEST_CASE("writing an account changes its line and no other") {
   CHECK(registry::with_account("carol 1\ncarol 2\n", carol, "x") == "carol x\n");
 }
 
+TEST_CASE("a byte order mark at the beginning is no part of the first name") {
+  const std::string mark = "\xef\xbb\xbf";
+  std::vector<BadAccountLine> bad;
+  const auto accounts = Accounts::parse(mark + "carol s3cret\ndave pw\n", bad);
+  CHECK(bad.empty());
+  REQUIRE(accounts.find(name("carol")) != nullptr);
+  CHECK(accounts.find(name("carol"))->secret == "s3cret");
+  CHECK(Accounts::parse(mark + "# note\ndave pw\n", bad).size() == 1);
+  CHECK(Accounts::parse(mark, bad).size() == 0);
+  CHECK(bad.empty());
+  // Anywhere else it is none.
+  CHECK(Accounts::parse(mark + mark + "carol x\n" + mark + "dave pw\n", bad).size() == 0);
+  CHECK(bad.size() == 2);
+
+  CHECK(registry::with_account(mark + "carol 1\ndave 2\n", name("carol"), "x") ==
+        "carol x\ndave 2\n");
+  CHECK(registry::with_account(mark + "carol 1\ndave 2\n", name("dave"), "x") ==
+        mark + "carol 1\ndave x\n");
+}
+
 TEST_CASE("a password is anything that stands in a line as one word") {
   CHECK_FALSE(registry::password_problem("s3cret"));
   CHECK_FALSE(registry::password_problem("şifre/$;'\""));

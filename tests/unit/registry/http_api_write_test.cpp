@@ -106,7 +106,7 @@ TEST_CASE("a LOGOUT is answered with what it removed, and no lease: there is non
   CHECK(json.body == "{\"v\":1,\"name\":\"ali\",\"endpoint\":\"127.0.0.1:50001\"}\n");
 }
 
-TEST_CASE("only a NetChat client's UPDATE makes a TCP record") {
+TEST_CASE("an old NetChat client's UPDATE makes a TCP record, and whatever says that it does") {
   struct Row {
     std::string_view name;
     std::string bytes;
@@ -117,6 +117,12 @@ TEST_CASE("only a NetChat client's UPDATE makes a TCP record") {
       {"D0 UPDATE", d0_post("UPDATE ali@127.0.0.1:50001"), "udp classic"},
       {"D1 UPDATE", d1_post("UPDATE ali@127.0.0.1:50001"), "tcp netchat"},
       {"D1 REGISTER", d1_post("REGISTER ali@127.0.0.1:50001"), "udp classic"},
+      {"UPDATE that says tcp", post("UPDATE ali@127.0.0.1:50001", "Endpoint-Transport: tcp\r\n"),
+       "tcp netchat"},
+      {"REGISTER that says tcp",
+       post("REGISTER ali@127.0.0.1:50001", "Endpoint-Transport: tcp\r\n"), "tcp netchat"},
+      {"UPDATE that says udp", post("UPDATE ali@127.0.0.1:50001", "Endpoint-Transport: udp\r\n"),
+       "udp classic"},
       {"modern REGISTER", post("REGISTER ali@127.0.0.1:50001"), "udp classic"},
       {"modern UPDATE", post("UPDATE ali@127.0.0.1:50001"), "udp classic"},
       {"modern UPDATE with close", post("UPDATE ali@127.0.0.1:50001", "Connection: close\r\n"),

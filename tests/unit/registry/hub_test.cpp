@@ -17,7 +17,7 @@ constexpr const char* k304 = "304 Message delivery failed\n";
 /// A user's gateway port, opened as if a list had been asked for; 0 if he has none.
 std::uint16_t gateway_port(DoorWorld& world, std::string_view user) {
   world.node().gateway()->prepare_all();
-  return world.node().directory().find(name(user))->user.endpoint.port;
+  return world.node().directory().find(name(user))->gateway_ports[common::Transport::kUdp];
 }
 
 void datagram(DoorWorld& world, std::uint16_t port, std::string_view source,

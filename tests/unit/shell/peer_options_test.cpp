@@ -257,17 +257,83 @@ TEST_CASE("a typing error in any option finds the right one") {
   }
 }
 
+/// The three that there are, and three that use what the others do not.
+std::vector<peer::ModeRow> six_modes() {
+  const auto built_in = peer::modes();
+  std::vector<peer::ModeRow> rows(built_in.begin(), built_in.begin() + 3);
+  rows.push_back({.name = "meet",
+                  .mode = peer::Mode::kSend,
+                  .usage = "SEARCH NAME",
+                  .options = "-n --udp --hello",
+                  .may_ask_for_name = true});
+  rows.push_back({.name = "room", .mode = peer::Mode::kSend, .usage = "lines", .options = ""});
+  rows.push_back({.name = "netchat", .mode = peer::Mode::kSend, .usage = "LIST", .options = ""});
+  return rows;
+}
+std::variant<Options, Leave> at_six_modes(const Arguments& arguments) {
+  return peer::parse_options(arguments, six_modes());
+}
+
+TEST_CASE("a mode is what its row says") {
+  const auto parsed = std::get<Options>(at_six_modes({"-", "h:6234", "meet", "--hello", "0.5"}));
+  CHECK(parsed.is_name_asked);
+  CHECK(parsed.udp_port == 6235);
+  CHECK(parsed.hello == 500ms);
+  const auto given = std::get<Options>(at_six_modes({"ali", "h:65535", "meet", "--udp", "80"}));
+  CHECK(given.udp_port == 80);
+  CHECK(given.hello == 60s);
+  CHECK(std::get<Options>(at_six_modes(listen({}))).udp_port == 0);
+
+  struct Row {
+    Arguments arguments;
+    std::string_view error;
+  };
+  const Row rows[] = {
+      {{"ali", "h:1", "meet", "now"}, "meet takes no now"},
+      {{"ali", "h:1", "meet", "--json"}, "--json is for listen and login; meet has no use for it"},
+      {{"ali", "h:1", "room", "-n", "1"},
+       "-n is for listen, login and meet; room has no use for it"},
+      {send({"--udp", "1"}), "--udp is for meet; send has no use for it"},
+      {{"ali", "h:1", "meet", "--hallo", "1"}, "unknown option --hallo; did you mean --hello?"},
+      {{"ali", "h:65535", "meet"}, "--udp PORT is wanted: there is no port after 65535"},
+      {{"ali", "h:1", "meet", "--hello", "nan"}, "--hello wants a number of seconds"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.error);
+    const auto left = at_six_modes(row.arguments);
+    REQUIRE(std::holds_alternative<Leave>(left));
+    CHECK(std::get<Leave>(left).err ==
+          "peer: " + std::string(row.error) + "\n  See: peer --help\n");
+  }
+  CHECK(std::get<Leave>(at_six_modes({"ali", "h:1", "met"})).err ==
+        "peer: the modes are listen, send, login, meet, room and netchat; did you mean meet?\n");
+  // An option of no mode is none.
+  const auto without = peer::parse_options(listen({"--udp", "1"}), peer::modes().first(3));
+  CHECK(std::get<Leave>(without).err == "peer: unknown option --udp\n  See: peer --help\n");
+}
+
+void check_fits_a_screen(const std::string& help) {
+  CHECK(std::count(help.begin(), help.end(), '\n') <= 24);
+  std::size_t column = 0;
+  for (const char c : help) {
+    column = c == '\n' ? 0 : column + 1;
+    CHECK(column <= 80);
+  }
+}
+
+TEST_CASE("the help of six modes fits a screen, too") {
+  const std::string help = std::get<Leave>(at_six_modes({"-h"})).out;
+  check_fits_a_screen(help);
+  for (const std::string_view part : {"\n  meet    SEARCH NAME\n", "--udp PORT", "--hello SECONDS"})
+    CHECK(help.find(part) != std::string::npos);
+}
+
 TEST_CASE("the help fits a screen of 24 rows by 80 columns, and names every option") {
   for (const std::string_view flag : {"--help", "-h"}) {
     const Leave left = leave({std::string(flag)});
     CHECK(left.status == common::ExitStatus::kOk);
     CHECK(left.err == "");
-    CHECK(std::count(left.out.begin(), left.out.end(), '\n') <= 24);
-    std::size_t column = 0;
-    for (const char c : left.out) {
-      column = c == '\n' ? 0 : column + 1;
-      CHECK(column <= 80);
-    }
+    check_fits_a_screen(left.out);
     for (const std::string_view option :
          {"--port", "--advertise", "--question", "--json", "--exec ", "--exec-timeout", "--quiet",
           "--help", "--version", "-n COUNT", "-W SECONDS", "--password-file", "listen", "send",

@@ -1,4 +1,4 @@
-// The two-connection door with directory and hub, and clients that a test moves by hand.
+// The doors of streams with directory and hub, and clients that a test moves by hand.
 #pragma once
 
 #include <map>
@@ -8,24 +8,10 @@
 
 #include "registry/node.hpp"
 #include "tests/support/test_random.hpp"
+#include "tests/unit/support/counting_ports.hpp"
 #include "tests/unit/support/values.hpp"
 
 namespace test {
-
-/// Ports that count up, as if the kernel gave them.
-class CountingPorts final : public registry::GatewayPorts {
- public:
-  std::optional<std::uint16_t> open() override {
-    if (opened.size() - closed.size() >= ports_max) return std::nullopt;
-    opened.push_back(static_cast<std::uint16_t>(40'000 + opened.size()));
-    return opened.back();
-  }
-  void close(std::uint16_t port) override { closed.push_back(port); }
-
-  std::size_t ports_max = 1000;
-  std::vector<std::uint16_t> opened;
-  std::vector<std::uint16_t> closed;
-};
 
 class DoorWorld {
  public:
@@ -36,6 +22,7 @@ class DoorWorld {
                      registry::doors::TwoConnectionOptions options = {},
                      std::size_t gateway_ports = 64)
       : node_({.two_connection = options,
+               .room = registry::doors::RoomOptions{.wall_at_zero = {1'000'000}},
                .gateway_ports = &ports,
                .gateway_ports_max = gateway_ports},
               random_, [] { return std::string(); }) {
@@ -49,32 +36,55 @@ class DoorWorld {
 
   registry::Node& node() { return node_; }
   registry::doors::TwoConnectionDoor& door() { return *node_.two_connection(); }
+  registry::doors::RoomDoor& room() {
+    return static_cast<registry::doors::RoomDoor&>(*node_.doors().at(common::Door::kRoom));
+  }
   common::TimePoint now() const { return now_; }
 
   /// A client's connection; what is said on it is in said(id) from then on.
   StreamId connect(std::string_view source = "127.0.0.1") {
     const StreamId id = ++last_stream_;
     streams_[id];
-    door().handle_accepted(now_, id, ip(source), ip("127.0.0.1"));
+    door().handle_accepted(now_, id, ip(source), {ip("127.0.0.1"), 9000});
     settle();
     return id;
   }
   void send(StreamId id, std::string_view bytes) {
-    streams_[id].takes_more = door().handle_bytes(now_, id, bytes);
+    streams_[id].takes_more = door_of(id).handle_bytes(now_, id, bytes);
     settle();
   }
   void end(StreamId id) {
-    door().handle_end(now_, id);
+    door_of(id).handle_end(now_, id);
     settle();
   }
   void cut(StreamId id) {
-    door().handle_closed(now_, id);
+    door_of(id).handle_closed(now_, id);
     settle();
   }
   /// What has been sent since it was last asked.
   std::string said(StreamId id) { return std::exchange(streams_[id].out, {}); }
   bool is_closed(StreamId id) { return streams_[id].is_closed; }
   bool takes_more(StreamId id) { return streams_[id].takes_more; }
+
+  /// A connection to the room's door, which has asked for a name.
+  StreamId come(std::string_view source = "127.0.0.1") {
+    const StreamId id = ++last_stream_;
+    streams_[id].is_in_room = true;
+    room().handle_accepted(now_, id, ip(source), {ip("127.0.0.1"), 12'000});
+    settle();
+    return id;
+  }
+  /// A user in the room; his greetings are read.
+  StreamId enter(std::string_view name, std::string_view source = "127.0.0.1") {
+    const StreamId id = come(source);
+    send(id, std::string(name) + '\n');
+    ENSURE(said(id).ends_with(registry::doors::kRoomWelcome));
+    return id;
+  }
+  void fall_behind(StreamId id, bool is_behind = true) {
+    door_of(id).handle_backlog(now_, id, is_behind);
+    settle();
+  }
 
   /// Both connections of a user who has logged in; their greetings are read.
   struct User {
@@ -168,9 +178,11 @@ class DoorWorld {
         to_verify.erase(to_verify.begin());
         finish_verification(verify);
       }
-      while (const auto action = door().poll_action()) {
-        is_quiet = false;
-        carry_out(*action);
+      for (const auto& [kind, door] : node_.doors()) {
+        while (const auto action = door->poll_action()) {
+          is_quiet = false;
+          carry_out(*action);
+        }
       }
     }
     while (node_.poll_event()) {
@@ -184,7 +196,13 @@ class DoorWorld {
     std::string out;
     bool is_closed = false;
     bool takes_more = true;
+    bool is_in_room = false;
   };
+
+  registry::doors::StreamDoor& door_of(StreamId id) {
+    if (streams_.at(id).is_in_room) return room();
+    return door();
+  }
 
   void finish_verification(const registry::doors::TwoConnectionDoor::Verify& verify) {
     door().handle_verified(now_, common::WallTime{1}, verify.client,

@@ -13,8 +13,12 @@ using registry::http::HttpFraming;
 
 MemoryRegistry::MemoryRegistry(Settings settings)
     : settings_(std::move(settings)),
-      node_({.rules = settings_.rules, .hosts = settings_.hosts}, random_,
-            [] { return std::string("registry_users 0\n"); }) {}
+      node_({.rules = settings_.rules,
+             .hosts = settings_.hosts,
+             .gateway_ports = settings_.gateway_ports > 0 ? &udp_ports_ : nullptr,
+             .tcp_gateway_ports = settings_.gateway_ports > 0 ? &tcp_ports_ : nullptr,
+             .gateway_ports_max = settings_.gateway_ports},
+            random_, [] { return std::string("registry_users 0\n"); }) {}
 
 MemoryRegistry::Id MemoryRegistry::connect(std::string_view source, std::string_view local) {
   const Id id = ++last_id_;
@@ -136,7 +140,10 @@ void MemoryRegistry::add(std::string_view text) {
 
 void MemoryRegistry::commit_all() {
   std::vector<std::pair<registry::ChangeId, registry::Version>> committed;
-  while (const auto change = node_.poll_change()) committed.emplace_back(change->id, ++version_);
+  while (const auto change = node_.poll_change()) {
+    version_ = std::max(version_, change->floor) + 1;
+    committed.emplace_back(change->id, version_);
+  }
   if (!committed.empty()) node_.handle_committed(now_, committed);
   release();
 }

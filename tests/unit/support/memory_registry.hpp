@@ -12,6 +12,7 @@
 #include "registry/http/http_framing.hpp"
 #include "registry/node.hpp"
 #include "tests/support/test_random.hpp"
+#include "tests/unit/support/counting_ports.hpp"
 #include "tests/unit/support/values.hpp"
 
 namespace test {
@@ -24,6 +25,7 @@ class MemoryRegistry {
     std::uint16_t port = 8080;
     /// False: changes wait until commit_all() or fail_all().
     bool commits_at_once = true;
+    std::size_t gateway_ports = 0;  // of each transport; UDP from 40001 on, TCP from 50001
   };
   using Id = registry::Node::Ticket;
 
@@ -81,6 +83,8 @@ class MemoryRegistry {
   }
 
   Settings settings_;
+  CountingPorts udp_ports_{40'001};
+  CountingPorts tcp_ports_{50'001};
   TestRandom random_{1};
   registry::Node node_;
   registry::http::HttpEngine engine_;

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,8 @@ class SenderRun {
   std::string err;                     // standard error
   std::vector<std::string> datagrams;  // "127.0.0.1:50001 carol: text"
   std::vector<std::string> fetches;    // "GET /userlist.txt"
+  std::vector<std::string> handed_on;  // "/v1/to/net?from=carol text"
+  std::set<std::string> tcp_users;     // of all users, those who take no datagrams
   void set_users(std::vector<std::string> users) {
     users_ = std::move(users);
     ++version_;
@@ -77,7 +80,11 @@ class SenderRun {
     ENSURE(sender.is_idle());
   }
 
-  peer::HttpAnswer answer(const peer::HttpRequest& request) const {
+  peer::HttpAnswer answer(const peer::HttpRequest& request) {
+    if (request.method == "POST") {
+      handed_on.push_back(request.target + ' ' + request.body);
+      return {.status = 202, .is_json = true, .etag = "", .body = "{}"};
+    }
     if (is_old_registry) {
       if (users_.empty()) return {.status = 400, .is_json = false, .etag = "", .body = ""};
       std::string list;
@@ -111,9 +118,10 @@ class SenderRun {
                     std::to_string(users_.size()) + '}'};
   }
 
-  static std::string object(const common::ClassicRecord& user) {
+  std::string object(const common::ClassicRecord& user) const {
     return R"({"name":")" + user.name.text() + R"(","endpoint":")" +
-           common::format_endpoint(user.endpoint) + R"(","transport":"udp"})";
+           common::format_endpoint(user.endpoint) + R"(","transport":")" +
+           (tcp_users.contains(user.name.text()) ? "tcp" : "udp") + R"("})";
   }
 
   std::vector<std::string> users_;

@@ -14,7 +14,10 @@ namespace test {
 class TwoConnectionRun {
  public:
   using Client = peer::TwoConnectionClient;
-  using Link = Client::Link;
+  struct Link {
+    static constexpr peer::LinkId kCommands = Client::kServerLink;
+    static constexpr peer::LinkId kMessages = Client::kAcceptedLinkMin;
+  };
 
   static Client::Options options() {
     return {.name = name("carol"),
@@ -38,7 +41,7 @@ class TwoConnectionRun {
     start();
     reply("101 Authentication successful");
     listening();
-    ENSURE(client.handle_connection(ip("127.0.0.1"), ip("127.0.0.1")));
+    ENSURE(accepted("127.0.0.1", "127.0.0.1"));
     reply("201 Build connection successful");
     take_log();
     notes.clear();
@@ -48,7 +51,11 @@ class TwoConnectionRun {
     client.handle_listening(now, port);
     return drain();
   }
-  TwoConnectionRun& bytes(Link link, std::string_view text) {
+  /// Somebody at `from` connects to our address `to`.
+  [[nodiscard]] bool accepted(std::string_view from, std::string_view to) {
+    return client.handle_accepted(now, Link::kMessages, {ip(from), 40000}, {ip(to), 30232});
+  }
+  TwoConnectionRun& bytes(peer::LinkId link, std::string_view text) {
     client.handle_bytes(now, {1'795'215'021'407}, link, common::as_bytes(text));
     return drain();
   }
@@ -58,7 +65,7 @@ class TwoConnectionRun {
   TwoConnectionRun& deliver(std::string_view line) {
     return bytes(Link::kMessages, std::string(line) + '\n');
   }
-  TwoConnectionRun& closed(Link link, std::string_view why = {}) {
+  TwoConnectionRun& closed(peer::LinkId link, std::string_view why = {}) {
     client.handle_closed(now, link, why);
     return drain();
   }
@@ -99,9 +106,9 @@ class TwoConnectionRun {
       } else if (const auto* note = std::get_if<Client::Note>(&*action)) {
         notes += note->text + '\n';
       } else if (const auto* ask = std::get_if<Client::Ask>(&*action)) {
-        log += ask->question == Client::Question::kName       ? "NAME?; "
-               : ask->question == Client::Question::kPassword ? "PASSWORD?; "
-                                                              : "COMMAND?; ";
+        log += ask->is_secret ? "PASSWORD?; " : "NAME?; ";
+      } else if (std::holds_alternative<Client::TakeCommands>(*action)) {
+        log += "COMMAND?; ";
       } else if (std::holds_alternative<Client::Listen>(*action)) {
         log += "LISTEN; ";
       } else if (std::holds_alternative<Client::StopListening>(*action)) {

@@ -1,0 +1,43 @@
+#include "peer/shell/modes.hpp"
+
+#include <array>
+
+namespace peer {
+namespace {
+
+constexpr std::array kModes = {
+    ModeRow{
+        .name = "listen",
+        .mode = Mode::kListen,
+        .usage = "be reachable under NAME at the registry HOST:PORT",
+        .options = "-n --port --json --advertise --question --exec --exec-timeout",
+    },
+    ModeRow{
+        .name = "send",
+        .mode = Mode::kSend,
+        .usage = R"(list exit unicast NAME "TEXT" multicast [A, B] "TEXT" broadcast "TEXT")",
+        .options = "",
+        .takes_command = true,
+    },
+    ModeRow{
+        .name = "login",
+        .mode = Mode::kLogin,
+        .usage = "/list /exit /to NAME TEXT /toall TEXT  at a two-connection server",
+        .options = "-n --port --json --password-file",
+        .takes_command = true,
+        .may_ask_for_name = true,
+    },
+    ModeRow{
+        .name = "room",
+        .mode = Mode::kRoom,
+        .usage = "TEXT  said in a chat room, by line or once; HOST:PORT is its server",
+        .options = "-n --json",
+        .takes_command = true,
+    },
+};
+
+}  // namespace
+
+std::span<const ModeRow> modes() { return kModes; }
+
+}  // namespace peer
