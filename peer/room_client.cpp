@@ -25,6 +25,7 @@ void RoomClient::start(TimePoint now) {
 
 void RoomClient::handle_bytes(TimePoint now, common::WallTime wall, LinkId /*link*/,
                               common::Bytes bytes) {
+  if (step_ == Step::kLeft) return;
   wall_ = wall;
   reader_.push(bytes);
   while (step_ != Step::kLeft) {
@@ -32,6 +33,7 @@ void RoomClient::handle_bytes(TimePoint now, common::WallTime wall, LinkId /*lin
     if (!item) break;
     handle_item(now, *item);
   }
+  if (step_ == Step::kLeft) return;
   half_at_ = reader_.has_half() ? std::optional(now + kHalfLineTime) : std::nullopt;
   advance(now);
 }

@@ -32,15 +32,12 @@ Options
       --allow-foreign-address  let users register addresses that are not theirs
       --host NAME              another name it answers to (repeatable)
       --two-connection HOST:PORT --accounts FILE   a door for users who log in
-         [--strict] [--allow-public-login]
+         [--strict] [--allow-public-login] [--gateway-ports N]
       --room HOST:PORT         a chat room; old programs expect port 12000
-      --gateway-ports N        for users of these doors: UDP ports (64)
       --log-format text|json   one line an event, on standard error
-      --check                  look at options and files, then exit
-  -h, --help  --version
+      --check    look at options and files, then exit      -h, --help  --version
 
-Exit status  0 drained after SIGTERM or SIGINT   64 usage
-             69 port or data in use   78 configuration
+Exit status  0 drained after a signal  64 usage  69 in use  78 configuration
 )";
 
 constexpr std::array<std::string_view, 16> kOptionNames = {"--userlist",

@@ -31,11 +31,21 @@ std::string accounts_of(std::size_t users) {
 
 }  // namespace
 
-DoorLab::DoorLab(std::uint64_t seed, std::size_t users)
+DoorLab::DoorLab(std::uint64_t seed, std::size_t users, std::size_t room_users)
     : random_(seed),
-      node_({.two_connection = registry::doors::TwoConnectionOptions{}, .gateway_ports = &ports_},
+      node_({.two_connection = registry::doors::TwoConnectionOptions{},
+             .room = registry::doors::RoomOptions{},
+             .gateway_ports = &ports_},
             random_, [] { return std::string(); }),
-      users_(users) {
+      users_(users),
+      room_({.scheduler = scheduler_,
+             .random = random_,
+             .node = node_,
+             .last_stream = last_stream_,
+             .settle = [this] { settle(); },
+             .fail = [this](std::string text) { fail(std::move(text)); },
+             .note = [this](std::string_view text) { note(text); }},
+            room_users) {
   std::vector<registry::BadAccountLine> bad_lines;
   node_.two_connection()->set_accounts(registry::Accounts::parse(accounts_of(users), bad_lines));
   for (std::size_t i = 0; i < users; ++i) {
@@ -67,13 +77,16 @@ void DoorLab::note(std::string_view text) {
 std::vector<std::string> DoorLab::run(Duration busy) {
   for (std::size_t i = 0; i < users_.size(); ++i)
     scheduler_.after(std::chrono::milliseconds(random_.below(3000)), [this, i] { act(i); });
+  room_.begin();
   scheduler_.run_until(TimePoint{} + busy);
   is_ending_ = true;
+  room_.end();
   for (std::size_t i = 0; i < users_.size(); ++i)
     if (users_[i].la != 0) kill(i);
   scheduler_.run_until(scheduler_.now() + kKeepalive + registry::doors::kLoginTime);
   auto& door = *node_.two_connection();
   if (door.client_count() != 0) fail(fmt::format("{} clients are left", door.client_count()));
+  if (node_.hub().room().sessions().size() != 0) fail("somebody is still in the room");
   if (node_.directory().size() != 0) fail("somebody is still listed");
   if (node_.hub().under_way() != 0) fail("a delivery never ended");
   if (node_.gateway()->open_count() != 0) fail("a gateway port is left open");
@@ -94,6 +107,15 @@ void DoorLab::act(std::size_t index) {
   if (happens(2)) return leave_somehow(index);
   if (happens(5)) node_.gateway()->prepare_all();
   const auto other = random_.below(users_.size());
+  if (room_.size() > 0 && happens(15)) {
+    const bool is_last = happens(10);
+    const std::string text = is_last ? "/leave" : fmt::format("g{}", ++last_message_);
+    return send_line(index, Command::Kind::kToRoom, "/to room " + text);
+  }
+  if (room_.size() > 0 && happens(15)) {
+    const std::string to = RoomCrowd::name_of(random_.below(room_.size()));
+    return send_line(index, Command::Kind::kToRoom, fmt::format("/to {} m{}", to, ++last_message_));
+  }
   switch (random_.below(6)) {
     case 0:
       return send_line(index, Command::Kind::kList, "/list");
@@ -272,6 +294,9 @@ void DoorLab::hear_answer(std::size_t index, std::string_view line) {
         ++failed_;
       }
       break;
+    case Kind::kToRoom:
+      expect({"303", "304"});
+      break;
     case Kind::kNonsense:
       expect({"401"});
       break;
@@ -305,11 +330,16 @@ void DoorLab::hear_push(std::size_t index, std::string_view line) {
   const bool is_broadcast = line.starts_with("/broadcastfrom ");
   if (!is_broadcast && !line.starts_with("/from "))
     return fail(fmt::format("{} is pushed {}", user.name, line));
-  const int message = std::atoi(std::string(line.substr(line.rfind('m') + 1)).c_str());
   ++user.lines;
-  if (!shown_.insert({message, index}).second)
+  constexpr std::string_view kFromRoom = "/from room <";
+  const bool is_from_room = line.starts_with(kFromRoom);
+  if (is_from_room && line.substr(kFromRoom.size()).starts_with(user.name + "> "))
+    fail(fmt::format("{} hears himself in the room", user.name));
+  const auto m = line.rfind('m');
+  const int message = is_from_room ? 0 : std::atoi(std::string(line.substr(m + 1)).c_str());
+  if (!is_from_room && !shown_.insert({message, index}).second)
     fail(fmt::format("{} is shown m{} twice", user.name, message));
-  if (!is_broadcast && recipients_.at(message) != index)
+  if (!is_from_room && !is_broadcast && recipients_.at(message) != index)
     fail(fmt::format("{} is shown m{}, which is not for him", user.name, message));
   // One line at a time: the next comes after the receipt, or after it was given up.
   const TimePoint now = scheduler_.now();
@@ -369,6 +399,10 @@ void DoorLab::settle() {
     while (const auto action = door.poll_action()) {
       is_quiet = false;
       carry_out(*action);
+    }
+    while (const auto action = node_.doors().at(common::Door::kRoom)->poll_action()) {
+      is_quiet = false;
+      room_.carry_out(*action);
     }
   }
   while (node_.poll_event() || door.poll_notice()) {

@@ -1,5 +1,6 @@
-// The two-connection door with its users in one process: connections that delay and split what they
-// carry, users who freeze, break off, vanish without a word and come back.
+// The doors with their users in one process: connections that delay and split what they carry,
+// users who freeze, break off, vanish without a word and come back. Those of the two-connection
+// door are here, those of the room in room_crowd.
 #pragma once
 
 #include <deque>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "registry/node.hpp"
+#include "tests/sim/room_crowd.hpp"
 #include "tests/sim/scheduler.hpp"
 #include "tests/sim/seeded_random.hpp"
 
@@ -16,7 +18,7 @@ namespace sim {
 
 class DoorLab {
  public:
-  DoorLab(std::uint64_t seed, std::size_t users);
+  DoorLab(std::uint64_t seed, std::size_t users, std::size_t room_users = 0);
 
   /// Runs `busy` of disorder, then lets everybody leave. Returns what went wrong; empty if nothing.
   std::vector<std::string> run(Duration busy);
@@ -24,6 +26,7 @@ class DoorLab {
   std::uint64_t confirmed() const { return confirmed_; }
   std::uint64_t failed() const { return failed_; }
   std::uint64_t logins() const { return logins_; }
+  const RoomCrowd& room() const { return room_; }
   /// Everything that was said, in order: the same seed gives the same.
   std::uint64_t trace() const { return trace_; }
 
@@ -38,7 +41,7 @@ class DoorLab {
     kSkipsBroadcasts,  // shows them, and confirms private messages only
   };
   struct Command {
-    enum class Kind { kLogin, kPort, kList, kTo, kToAll, kNonsense, kExit } kind;
+    enum class Kind { kLogin, kPort, kList, kTo, kToAll, kToRoom, kNonsense, kExit } kind;
     int message = 0;
     TimePoint sent;
     /// Of a broadcast: the sessions that were there when it was sent.
@@ -105,6 +108,7 @@ class DoorLab {
   } ports_;
   registry::Node node_;
   std::vector<User> users_;
+  RoomCrowd room_;
   std::map<StreamId, Stream> streams_;  // those that the door still knows or whose user does
   StreamId last_stream_ = 0;
   int last_message_ = 0;

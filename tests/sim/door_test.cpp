@@ -1,4 +1,4 @@
-// Runs the two-connection door over many seeds, as sim_test.cpp does the directory.
+// Runs the doors over many seeds, as sim_test.cpp does the directory.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -47,6 +47,26 @@ TEST_CASE(
                       confirmed, failed));
 }
 
+TEST_CASE("in the room each line is heard once, in order and by all who read, guests or not") {
+  const std::uint64_t first = setting("SIM_FIRST", 0);
+  const std::uint64_t count = setting("SIM_SEEDS", 60);
+  std::uint64_t said = 0;
+  std::uint64_t heard = 0;
+  std::uint64_t dropped = 0;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    sim::DoorLab lab(seed, 1 + seed % 7, 2 + seed % 17);
+    check(lab.run(60s), seed);
+    said += lab.room().said();
+    heard += lab.room().heard();
+    dropped += lab.room().dropped();
+  }
+  CHECK(said > 100 * count);
+  CHECK(heard > said);
+  CHECK(dropped > count / 10);
+  MESSAGE(fmt::format("{} seeds: {} lines said, {} heard, {} slow readers dropped", count, said,
+                      heard, dropped));
+}
+
 TEST_CASE("thousands of users at once") {
   sim::DoorLab lab(1, 3000);
   check(lab.run(8s), 1);
@@ -56,8 +76,8 @@ TEST_CASE("thousands of users at once") {
 
 TEST_CASE("the same seed gives the same run") {
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-    sim::DoorLab one(seed, 8);
-    sim::DoorLab two(seed, 8);
+    sim::DoorLab one(seed, 8, 8);
+    sim::DoorLab two(seed, 8, 8);
     one.run(30s);
     two.run(30s);
     CHECK(one.trace() == two.trace());

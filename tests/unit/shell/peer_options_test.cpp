@@ -23,6 +23,12 @@ Leave leave(const Arguments& arguments) {
   REQUIRE(std::holds_alternative<Leave>(parsed));
   return std::get<Leave>(parsed);
 }
+/// At the first three modes: what others come to be is not this test's.
+Leave leave_at_three(const Arguments& arguments) {
+  auto parsed = peer::parse_options(arguments, peer::modes().first(3));
+  REQUIRE(std::holds_alternative<Leave>(parsed));
+  return std::get<Leave>(parsed);
+}
 /// `alice 127.0.0.1:8080 listen` and then these.
 Arguments listen(const Arguments& more) {
   Arguments all = {"alice", "127.0.0.1:8080", "listen"};
@@ -105,9 +111,9 @@ TEST_CASE("an option that the mode has no use for is refused") {
     std::string_view why;
   };
   const Row rows[] = {
-      {send({"-n", "3"}), "-n is for listen and login; send has no use for it"},
+      {send({"-n", "3"}), "-n is for listen, login and room; send has no use for it"},
       {send({"--port", "5000"}), "--port is for listen and login; send has no use for it"},
-      {send({"--json"}), "--json is for listen and login; send has no use for it"},
+      {send({"--json"}), "--json is for listen, login and room; send has no use for it"},
       {send({"--advertise", "::1"}), "--advertise is for listen; send has no use for it"},
       {send({"--question", "never"}), "--question is for listen; send has no use for it"},
       {send({"--exec", "x"}), "--exec is for listen; send has no use for it"},
@@ -121,7 +127,7 @@ TEST_CASE("an option that the mode has no use for is refused") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.why);
-    const Leave left = leave(row.arguments);
+    const Leave left = leave_at_three(row.arguments);
     CHECK(left.err == "peer: " + std::string(row.why) + "\n  See: peer --help\n");
     CHECK(left.status == common::ExitStatus::kUsage);
   }
@@ -194,9 +200,10 @@ TEST_CASE("any other mode is the classic text and 64, with the nearest one") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.mode);
-    const Leave left = leave({"alice", "127.0.0.1:8080", std::string(row.mode)});
+    const Leave left = leave_at_three({"alice", "127.0.0.1:8080", std::string(row.mode)});
     CHECK(left.out == "Invalid mode!\n");
-    CHECK(left.err == "peer: the modes are listen, send and login" + std::string(row.hint) + '\n');
+    CHECK(left.err ==
+          "peer: the modes are listen, send, login and room" + std::string(row.hint) + '\n');
     CHECK(left.status == common::ExitStatus::kUsage);
   }
 }
@@ -308,8 +315,8 @@ TEST_CASE("a mode is what its row says") {
   CHECK(std::get<Leave>(at_six_modes({"ali", "h:1", "met"})).err ==
         "peer: the modes are listen, send, login, meet, room and netchat; did you mean meet?\n");
   // An option of no mode is none.
-  const auto without = peer::parse_options(listen({"--udp", "1"}), peer::modes().first(3));
-  CHECK(std::get<Leave>(without).err == "peer: unknown option --udp\n  See: peer --help\n");
+  CHECK(leave_at_three(listen({"--udp", "1"})).err ==
+        "peer: unknown option --udp\n  See: peer --help\n");
 }
 
 void check_fits_a_screen(const std::string& help) {
@@ -336,9 +343,12 @@ TEST_CASE("the help fits a screen of 24 rows by 80 columns, and names every opti
     check_fits_a_screen(left.out);
     for (const std::string_view option :
          {"--port", "--advertise", "--question", "--json", "--exec ", "--exec-timeout", "--quiet",
-          "--help", "--version", "-n COUNT", "-W SECONDS", "--password-file", "listen", "send",
-          "login"})
+          "--help", "--version", "-n COUNT", "-W SECONDS", "--password-file"})
       CHECK(left.out.find(option) != std::string::npos);
+    for (const peer::ModeRow& mode : peer::modes()) {
+      CHECK(left.out.find("\n  " + std::string(mode.name) + ' ') != std::string::npos);
+      CHECK(left.out.find(mode.usage) != std::string::npos);
+    }
     for (const std::string_view status :
          {"64", "65", "67", "69", "74", "75", "76", "77", "78", "124", "130", "143"})
       CHECK(left.out.find(status) != std::string::npos);
