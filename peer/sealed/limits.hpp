@@ -57,6 +57,8 @@ inline constexpr common::Duration kRefetchPause = std::chrono::seconds(5);
 /// Retransmission timeouts in a row, with nothing heard, after which keys are no longer trusted to
 /// be known on the other side.
 inline constexpr int kSilentTimeoutsMax = 3;
+/// And the least time that takes: a recipient may be busy for a moment.
+inline constexpr common::Duration kSilenceMin = std::chrono::milliseconds(500);
 
 /// Sessions in one process; at the bound the one that has been idle longest goes.
 inline constexpr std::size_t kSessionsMax = 4096;

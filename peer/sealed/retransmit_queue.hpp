@@ -67,14 +67,18 @@ class RetransmitQueue {
  private:
   using State = SentDatagram::State;
   static constexpr std::size_t kPlacesMin = 16;
+  static constexpr std::uint64_t kLateMax = 256;
 
   SentDatagram& at(std::uint64_t sequence) { return ring_[sequence & (ring_.size() - 1)]; }
   const SentDatagram& at(std::uint64_t sequence) const {
     return ring_[sequence & (ring_.size() - 1)];
   }
   void put(std::uint64_t sequence, const SentDatagram& sent);
+  /// Lost ones are remembered for a while: some are only late, and need not be sent again.
   void forget_finished() {
-    while (begin_ < end_ && at(begin_).state != State::kInFlight) ++begin_;
+    while (begin_ < end_ && at(begin_).state != State::kInFlight &&
+           (at(begin_).state != State::kLost || end_ - begin_ > kLateMax))
+      ++begin_;
   }
 
   // Sequences [begin_, end_) have a place in the ring, which is a power of two, kAckReach at most.

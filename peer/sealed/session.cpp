@@ -72,8 +72,7 @@ void Session::handle_certificate(TimePoint now, common::Certificate remote,
   if (handshake_) outbox_.handle_lost(handshake_->carried);
   drop_handshake();
   next_lookup_ = std::max(next_lookup_, now + kRefetchPause);
-  // Whoever asked was not answered: the next INIT is due at once.
-  if (!outbox_.is_idle()) silent_timeouts_ = std::max(silent_timeouts_, kSilentTimeoutsMax);
+  is_handshake_forced_ = true;  // whoever asked was not answered
 }
 
 void Session::close(CloseReason reason) {
@@ -83,12 +82,19 @@ void Session::close(CloseReason reason) {
 bool Session::wants_handshake(TimePoint now) const {
   if (handshake_ || is_closed_ || close_due_ || outbox_.is_idle()) return false;
   const Epoch* epoch = current(now);
-  return epoch == nullptr || !epoch->is_fresh(now) || silent_timeouts_ >= kSilentTimeoutsMax;
+  return epoch == nullptr || !epoch->is_fresh(now) || is_silent(now);
+}
+
+// The other side may have forgotten the keys.
+bool Session::is_silent(TimePoint now) const {
+  return is_handshake_forced_ ||
+         (silent_timeouts_ >= kSilentTimeoutsMax && now >= silent_since_ + kSilenceMin);
 }
 
 void Session::begin_handshake(TimePoint now, const OwnSessionKey& own, SessionIndex index) {
   // While older keys still serve, the INIT only brings new ones; else it brings what there is.
-  const bool is_needed = current(now) == nullptr || silent_timeouts_ >= kSilentTimeoutsMax;
+  const bool is_needed = current(now) == nullptr || is_silent(now);
+  is_handshake_forced_ = false;
   std::array<std::byte, kDatagramBytesMax> memory;
   const std::size_t name_bytes = own.certificate.size() - common::kCertificateOverhead;
   SpanWriter frames{std::span(memory).first(init_frames_bytes_max(name_bytes))};
@@ -260,7 +266,7 @@ void Session::handle_silence(TimePoint now) {
       congestion_.handle_forgotten(sent.bytes);
       outbox_.handle_lost(sent.carried);
     });
-  ++silent_timeouts_;
+  if (silent_timeouts_++ == 0) silent_since_ = now;
   if (was_in_flight) {
     congestion_.handle_timeout(now);
     rtt_.back_off();

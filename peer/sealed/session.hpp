@@ -123,6 +123,7 @@ class Session {
   common::Duration patience() const;
   void ask_for_certificate(common::TimePoint now);
   bool is_lookup_wanted() const;
+  bool is_silent(common::TimePoint now) const;
 
   void confirm(common::TimePoint now, const common::Endpoint& from, Epoch& epoch);
   bool handle_frames(common::TimePoint now, Epoch& epoch, const Frames& frames);
@@ -160,8 +161,10 @@ class Session {
   Congestion congestion_;
 
   std::optional<common::TimePoint> rto_at_;
-  int silent_timeouts_ = 0;  // in a row
-  int probes_ = 0;           // in a row that brought nothing forward
+  int silent_timeouts_ = 0;           // in a row
+  common::TimePoint silent_since_{};  // the first of them
+  bool is_handshake_forced_ = false;
+  int probes_ = 0;  // in a row that brought nothing forward
   bool is_probe_due_ = false;
   std::optional<PathToken> response_due_;
   std::optional<CloseReason> close_due_;

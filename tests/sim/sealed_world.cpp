@@ -12,7 +12,7 @@ using common::IpAddress;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Duration kFaultyTime = seconds(30);
+constexpr Duration kFaultyTime = seconds(24);
 /// From the end of the faults until the last messages are sent: a refetch of certificates that was
 /// just refused, and the longest retransmission pauses.
 constexpr Duration kHealingTime = seconds(8);

@@ -193,8 +193,9 @@ TEST_CASE("what has no meaning is refused with its reason") {
 }
 
 TEST_CASE("decoded fields are what was meant") {
-  const auto frames = decode_frames(
-      from_hex("01 0700000000000000 0201 02 0200 0200 0100" + kStreamAt2 + kHello + kAsk));
+  const ByteVector bytes =
+      from_hex("01 0700000000000000 0201 02 0200 0200 0100" + kStreamAt2 + kHello + kAsk);
+  const auto frames = decode_frames(bytes);
   REQUIRE(frames.has_value());
   CHECK(frames.value().ack->largest() == 7);
   CHECK(frames.value().ack->held_ms == 258);
