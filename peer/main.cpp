@@ -9,6 +9,7 @@
 #include "common/os/standard_streams.hpp"
 #include "peer/shell/listen_run.hpp"
 #include "peer/shell/login_run.hpp"
+#include "peer/shell/netchat_run.hpp"
 #include "peer/shell/options.hpp"
 #include "peer/shell/room_run.hpp"
 #include "peer/shell/send_run.hpp"
@@ -23,6 +24,8 @@ common::ExitStatus run(const peer::Options& options) {
       return peer::run_send(options);
     case peer::Mode::kLogin:
       return peer::run_login(options);
+    case peer::Mode::kNetchat:
+      return peer::run_netchat(options);
     case peer::Mode::kRoom:
       return peer::run_room(options);
   }

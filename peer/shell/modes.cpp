@@ -34,6 +34,13 @@ constexpr std::array kModes = {
         .options = "-n --json",
         .takes_command = true,
     },
+    ModeRow{
+        .name = "netchat",
+        .mode = Mode::kNetchat,
+        .usage = R"(LIST SEND NAME "TEXT" SEND_MULTI [A,B] "TEXT" READ|DELETE NAME EXIT)",
+        .options = "-n --port --json --advertise",
+        .takes_command = true,
+    },
 };
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace peer {
 
-enum class Mode { kListen, kSend, kLogin, kRoom };
+enum class Mode { kListen, kSend, kLogin, kRoom, kNetchat };
 
 struct ModeRow {
   std::string_view name;

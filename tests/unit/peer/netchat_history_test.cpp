@@ -107,8 +107,7 @@ TEST_CASE("a thousand invented names do not push out those who were written to")
   NetchatHistory history;
   history.add_sent("bob", "hi", "1");
   history.add_received("can", "can", "selam", "");
-  for (int i = 0; i < 1000; ++i)
-    history.add_received("eve" + std::to_string(i), "eve", "x", "");
+  for (int i = 0; i < 1000; ++i) history.add_received("eve" + std::to_string(i), "eve", "x", "");
   CHECK(history.correspondent_count() == NetchatHistory::kCorrespondentsMax);
   CHECK(joined(history, "bob") == "hi - user");
   CHECK(joined(history, "can") == "");  // the oldest of those who were not

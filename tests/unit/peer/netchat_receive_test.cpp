@@ -202,8 +202,8 @@ TEST_CASE("an old program's delete signal counts from where its sender is regist
     run.answer_user("bob", row.registered);
     run.out.clear();
     run.line("READ bob");
-    CHECK(run.out == (row.is_deleted ? ">>one - bob\n>>Deleted - bob\n"
-                                     : ">>one - bob\n>>two - bob\n"));
+    CHECK(run.out ==
+          (row.is_deleted ? ">>one - bob\n>>Deleted - bob\n" : ">>one - bob\n>>two - bob\n"));
   }
 }
 

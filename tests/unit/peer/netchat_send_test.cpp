@@ -219,44 +219,59 @@ TEST_CASE("an old registry's bare address is a NetChat user's") {
 }
 
 TEST_CASE("who speaks another dialect is reached by way of the registry") {
+  struct Row {
+    std::string_view name;
+    int status;
+    std::string_view body;
+    std::string_view expected;
+  };
+  const Row rows[] = {
+      {"confirmed", 200, R"({"v":1,"to":"carol","outcome":"delivered"})", kSent},
+      {"handed to the network", 202, R"({"v":1,"to":"carol","outcome":"sent"})", kSent},
+      {"no receipt", 504, R"({"code":50401,"http":504,"error":"no receipt in time"})",
+       ">>Failed to send message: it was not confirmed, and may arrive: no receipt in time\n"},
+      {"gone by now", 404, R"({"code":40401,"http":404,"error":"x"})", ">>User not found!\n"},
+  };
+  for (const bool is_connected : {true, false}) {
+    for (const Row& row : rows) {
+      CAPTURE(row.name);
+      NetchatRun run;
+      run.online().line("SEND carol \"he said \"hi\"\"");
+      if (is_connected) {
+        run.answer(200, R"({"name":"carol","via":"relay","transport":"udp"})");
+      } else {
+        run.answer_user("carol", "127.0.0.1:5000", "udp");
+      }
+      REQUIRE(run.requests.size() == 2);
+      CHECK(run.requests[1] == "POST /v1/to/carol?from=alice he said \"hi\"");
+      CHECK(run.connects.empty());
+      run.answer(row.status, row.body);
+      CHECK(run.out == row.expected);
+    }
+  }
+}
+
+TEST_CASE("what was sent by way of the registry is in the history, and cannot be taken back") {
   NetchatRun run;
-  run.online().line("SEND carol \"he said \"hi\"\"");
-  SUBCASE("a connected user") {
-    run.answer(200, R"({"name":"carol","via":"relay","transport":"udp"})");
-  }
-  SUBCASE("a listener") { run.answer_user("carol", "127.0.0.1:5000", "udp"); }
-  REQUIRE(run.requests.size() == 2);
-  CHECK(run.requests[1] == "POST /v1/to/carol?from=alice he said \"hi\"");
-  CHECK(run.connects.empty());
-  SUBCASE("confirmed") {
-    run.answer(200, R"({"v":1,"to":"carol","outcome":"delivered"})");
-    CHECK(run.out == kSent);
-    run.out.clear();
-    run.line("READ carol");
-    CHECK(run.out == ">>he said \"hi\" - user\n");
-    run.out.clear();
-    run.line("DELETE carol");
-    run.answer(200, R"({"name":"carol","via":"relay","transport":"udp"})");
-    CHECK(run.out ==
-          ">>Failed to send delete notification: carol's program takes nothing back\n");
-  }
-  SUBCASE("no receipt") {
-    run.answer(504, R"({"code":50401,"http":504,"error":"no receipt in time"})");
-    CHECK(run.out ==
-          ">>Failed to send message: it was not confirmed, and may arrive: no receipt in time\n");
-  }
-  SUBCASE("gone by now") {
-    run.answer(404, R"({"code":40401,"http":404,"error":"x"})");
-    CHECK(run.out == ">>User not found!\n");
-  }
+  run.online().line("SEND carol \"hi\"");
+  run.answer(200, R"({"name":"carol","via":"relay","transport":"udp"})");
+  run.answer(200, R"({"v":1,"to":"carol","outcome":"delivered"})");
+  run.out.clear();
+  run.line("READ carol");
+  CHECK(run.out == ">>hi - user\n");
+  run.out.clear();
+  run.line("DELETE carol");
+  run.answer(200, R"({"name":"carol","via":"relay","transport":"udp"})");
+  CHECK(run.out == ">>Failed to send delete notification: carol's program takes nothing back\n");
 }
 
 TEST_CASE("a text that no old program could take is not sent") {
   NetchatRun run;
   run.online().line("SEND bob \"" + std::string(1000, 'x') + '"');
   run.answer_user("bob", "127.0.0.1:40002");
-  CHECK(run.out == ">>Failed to send message: the text is too long: a NetChat message has 1024 "
-                   "bytes with the sender\n");
+  CHECK(run.out ==
+        ">>Failed to send message: the text is too long: a NetChat message has 1024 "
+        "bytes with the sender\n");
   run.out.clear();
   run.line("SEND bob \"a\xff\"");
   run.answer_user("bob", "127.0.0.1:40002");
@@ -278,8 +293,7 @@ TEST_CASE("SEND_MULTI says once what came of all") {
   run.connected();
   SUBCASE("some unknown") {
     run.closed();
-    CHECK(run.out ==
-          ">> Error: Message cannot be sent to zoe, a:b, user does not exist\n");
+    CHECK(run.out == ">> Error: Message cannot be sent to zoe, a:b, user does not exist\n");
   }
   SUBCASE("some unknown, some not there") {
     run.closed("connection reset by peer");
@@ -386,8 +400,7 @@ TEST_CASE("a malformed line is told, and counts for the status") {
   NetchatRun run;
   run.online().line("dance").line("").line("   ");
   CHECK(run.out == ">>Unknown command!\n");
-  CHECK(run.err.ends_with(
-      "the commands are LIST, SEND, SEND_MULTI, READ, DELETE and EXIT\n"));
+  CHECK(run.err.ends_with("the commands are LIST, SEND, SEND_MULTI, READ, DELETE and EXIT\n"));
   run.line("EXIT");
   CHECK(run.requests == std::vector<std::string>{"POST / LOGOUT alice@127.0.0.1:40001"});
   run.answer(200);
@@ -524,7 +537,8 @@ TEST_CASE("with --json each line is an object") {
   CHECK(run.out == "{\"v\":1,\"event\":\"reply\",\"text\":\"Message sent!\"}\n");
   run.out.clear();
   run.line("READ bob");
-  CHECK(run.out == "{\"v\":1,\"event\":\"reply\",\"text\":\"a \\\"b\\\" \\\\x1b \\u00fc - user\"}\n");
+  CHECK(run.out ==
+        "{\"v\":1,\"event\":\"reply\",\"text\":\"a \\\"b\\\" \\\\x1b \\u00fc - user\"}\n");
 }
 
 }  // namespace

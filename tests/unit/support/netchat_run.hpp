@@ -54,8 +54,8 @@ class NetchatRun {
     client.handle_input_end(now);
     drain();
   }
-  void stop(common::ExitStatus status) {
-    client.handle_stop(now, status);
+  void stop(common::ExitStatus as) {
+    client.handle_stop(now, as);
     drain();
   }
   void pass(common::Duration duration) {
@@ -67,16 +67,15 @@ class NetchatRun {
       drain();
     }
     now = end;
+    drain();
   }
 
   /// To the oldest request without an answer. JSON if the body is.
-  void answer(int status, std::string_view body = "") {
+  void answer(int http, std::string_view body = "") {
     const bool is_json = body.starts_with('{');
     give({.own = endpoint("127.0.0.1:40001"),
-          .answer = peer::HttpAnswer{.status = status,
-                                     .is_json = is_json,
-                                     .etag = "",
-                                     .body = std::string(body)}});
+          .answer = peer::HttpAnswer{
+              .status = http, .is_json = is_json, .etag = "", .body = std::string(body)}});
   }
   void fail_answer() {
     give({.own = {},
@@ -149,17 +148,17 @@ class NetchatRun {
   }
 
   common::TimePoint now = at(1h);
-  bool writes = true;                 // false: nobody reads standard output
-  std::string out;                    // standard output
-  std::string err;                    // standard error
-  std::string prompt;                 // of TakeCommands
-  std::vector<std::string> requests;  // "POST / UPDATE alice@" with its port
-  std::vector<std::string> said;      // bytes on links of ours
-  std::vector<std::string> connects;  // endpoints
+  bool writes = true;                     // false: nobody reads standard output
+  std::string out;                        // standard output
+  std::string err;                        // standard error
+  std::string prompt;                     // of TakeCommands
+  std::vector<std::string> requests;      // "POST / UPDATE alice@" with its port
+  std::vector<std::string> said;          // bytes on links of ours
+  std::vector<std::string> connects;      // endpoints
   std::map<LinkId, std::string> replies;  // on accepted links
-  std::vector<LinkId> closes;         // CloseLink
-  LinkId call{};                      // the last Connect
-  std::optional<int> status;          // of Leave
+  std::vector<LinkId> closes;             // CloseLink
+  LinkId call{};                          // the last Connect
+  std::optional<int> status;              // of Leave
   bool is_listening = false;
 
  private:
