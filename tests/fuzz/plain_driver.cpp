@@ -20,6 +20,9 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 // Of the sanitizers' runtime, when there is one: their reports do not end in a signal.
+#ifdef __clang__  // the name is the sanitizers' own
+#pragma clang diagnostic ignored "-Wreserved-identifier"
+#endif
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 namespace {

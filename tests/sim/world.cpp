@@ -49,7 +49,7 @@ struct World::OldActor {
   std::optional<common::Endpoint> endpoint;  // set while it lives
 };
 
-World::World(std::uint64_t seed) : seed_(seed), random_(seed), network_(scheduler_, random_) {
+World::World(std::uint64_t seed) : random_(seed), network_(scheduler_, random_) {
   rules_.lease = seconds(6);
   rules_.classic_lease = seconds(80);  // longer than the age from which a dead holder is probed
   registry_ = std::make_unique<RegistryHost>(scheduler_, network_, random_, host(1), rules_);

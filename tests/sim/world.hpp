@@ -63,7 +63,6 @@ class World {
   common::IpAddress host(unsigned number) const;
   common::Endpoint new_endpoint(const common::IpAddress& address);
 
-  std::uint64_t seed_;
   SeededRandom random_;
   Scheduler scheduler_;
   Network network_;
