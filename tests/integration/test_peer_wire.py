@@ -204,8 +204,8 @@ class BroadcastTest(WireTest):
 
 
 class TransportTest(WireTest):
-    def test_a_user_of_tcp_is_shown_to_no_sender_of_datagrams(self):
-        registry = self.start_registry()
+    def test_without_gateway_ports_no_sender_of_datagrams_sees_a_user_of_tcp(self):
+        registry = self.start_registry("--gateway-ports", "0")
         with Inbox() as inbox:
             exchange(registry, netchat_update("can@127.0.1.1:40001"))
             post(registry, f"REGISTER bob@{inbox.endpoint}")

@@ -254,8 +254,11 @@ class OrderTest(FaultTest):
         wait_until(lambda: self.file_lines(registry.data) == ["alice@127.0.0.1:50001"], "the export")
         registry.kill()
         wait_until(lambda: any("killed by SIGKILL" in line for line in trace.lines()), "the trace")
-        calls = [line.split(maxsplit=1)[1] for line in trace.lines()]
-        renames = [i for i, line in enumerate(calls) if re.match(r'rename\(.*userlist.txt"\) += 0', line)]
+        calls = [line.split(maxsplit=1) for line in trace.lines()]
+        writer, = {thread for thread, call in calls if call.startswith("rename(")}
+        calls = [call for thread, call in calls if thread == writer]
+        renames = [i for i, call in enumerate(calls)
+                   if re.match(r'rename\(.*userlist.txt"\) += 0', call)]
         self.assertTrue(renames)
         for i in renames:
             opened = re.match(r'openat\(.*userlist.txt.new", .* = (\d+)', calls[i - 2])

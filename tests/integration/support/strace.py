@@ -1,11 +1,14 @@
 """Programs under strace: to count their system calls, and to make some of these fail."""
 
 import functools
+import re
 import shutil
 import signal
 import subprocess
 
 from support.harness import DEADLINE
+
+UNFINISHED = " <unfinished ...>"
 
 
 @functools.cache
@@ -37,7 +40,18 @@ class Trace:
         return ["strace", "-D", "-qq", "--seccomp-bpf", *self.options]
 
     def lines(self):
-        return self._path.read_text(errors="replace").splitlines() if self._path.exists() else []
+        """One line a call. A call during which another thread called stands where it began."""
+        lines, begun = [], {}
+        for line in self._path.read_text(errors="replace").splitlines() if self._path.exists() else []:
+            thread = line.partition(" ")[0]
+            if line.endswith(UNFINISHED):
+                begun[thread] = len(lines)
+                line = line.removesuffix(UNFINISHED)
+            elif (end := re.match(r"\d+ +<\.\.\. \w+ resumed>(.*)", line)) and thread in begun:
+                lines[begun.pop(thread)] += end.group(1)
+                continue
+            lines.append(line)
+        return lines
 
 
 class Fault:
