@@ -61,7 +61,7 @@ inline constexpr Duration kCatchUpTime = std::chrono::seconds(10);
 inline constexpr std::size_t kBytesBehindMax = 1 << 20;
 /// Messages of one user to those of other doors without a result yet.
 inline constexpr std::size_t kUnderWayMax = 64;
-/// Connections to the relay port: those of one user, and those of nobody yet. Beyond, the oldest is
+/// Connections to relay ports: those of one user, and those of nobody yet. Beyond, the oldest is
 /// closed.
 inline constexpr std::size_t kLinksPerUserMax = 8;
 inline constexpr std::size_t kUnboundLinksMax = 1024;

@@ -61,7 +61,10 @@ void RendezvousDoor::handle_accepted_from(TimePoint now, StreamId stream, const 
   owned->source = source;
   owned->local = local.address;
   Client& client = *clients_.emplace(stream, std::move(owned)).first->second;
-  if (relay_port_ != 0 && local.port == relay_port_) return accept_link(client);
+  if (relay_ports_.contains(local.port)) {
+    client.relay_port = local.port;
+    return accept_link(client);
+  }
   client.deadline = now + kLoginTime;
   arm(client);
 }
@@ -272,12 +275,12 @@ void RendezvousDoor::run_search(Client& client, std::string_view wanted) {
   const std::string& me = client.name->text();
   const auto name = UserName::parse_addressee(wanted);
   if (name && is_open_room(*name))
-    return say(client, me, format_found(name->text(), {client.local, relay_port_}));
+    return say(client, me, format_found(name->text(), {client.local, relay_ports_.first()}));
   const Record* record = name ? directory_.find(*name) : nullptr;
   if (record == nullptr) return say(client, me, kUserNotFound);
   if (*name == *client.name) return say(client, me, kOwnSearch);
   Endpoint where = record->user.endpoint;
-  if (record->session != 0) where = {record->source, relay_port_};
+  if (record->session != 0) where = {record->source, relay_ports_.first()};
   if (const Client* found = find_user(*name)) where = found->source;
   say(client, me, format_found(record->user.name.text(), where));
 }
@@ -287,7 +290,8 @@ void RendezvousDoor::run_chat_request(TimePoint now, Client& client, std::string
   const auto name = UserName::parse_addressee(wanted);
   const bool is_room = name && is_open_room(*name);
   const Record* record = name ? directory_.find(*name) : nullptr;
-  if ((record == nullptr && !is_room) || relay_port_ == 0) return say(client, me, kUserNotFound);
+  if ((record == nullptr && !is_room) || !relay_ports_.is_open())
+    return say(client, me, kUserNotFound);
   if (*name == *client.name) return say(client, me, kOwnChat);
   if (const Client* other = find_user(*name)) return rooms_.ask(now, client.stream, other->stream);
   rooms_.ask(now, client.stream, guest_of(is_room ? *name : record->user.name));
@@ -370,6 +374,7 @@ void RendezvousDoor::tell_event(const RoomEvent& event) {
   switch (event.kind) {
     case Kind::kAccepted:
     case Kind::kEntered:
+      if (event.about >= kFirstGuest) client.relay_port = relay_ports_.next(client.name->key());
       say(client, cause,
           format_chat_opened(event.kind == Kind::kAccepted, about,
                              partner_endpoint(client, event.about)));
@@ -400,7 +405,7 @@ Endpoint RendezvousDoor::partner_endpoint(const Client& client, UserId partner) 
   const Client* other = find(partner);
   if (other == nullptr) {
     const bool is_v4 = is_local && !client.local.is_v6();
-    return {is_v4 ? loopback() : client.local, relay_port_};
+    return {is_v4 ? loopback() : client.local, client.relay_port};
   }
   if (!other->source.address.is_loopback()) return {other->source.address, other->port};
   return {is_local ? loopback() : client.local, other->port};
@@ -555,7 +560,7 @@ std::vector<DoorMetric> RendezvousDoor::metrics() const {
     return DoorMetric{name, help, false, {}, {{"", value}}};
   };
   return {
-      gauge("clients", "Connections, those to the relay port too.", clients_.size()),
+      gauge("clients", "Connections, those to relay ports too.", clients_.size()),
       gauge("users", "Users that are registered here.", users_.size()),
       gauge("guests", "Users of other doors who talk with users here, or want to.", guests_.size()),
       gauge("private_rooms", "Private chats.", rooms_.private_count()),

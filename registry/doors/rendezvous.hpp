@@ -3,7 +3,7 @@
 // the hub beside it; sockets are the shell's. Who is in which room is rendezvous_rooms' affair.
 //
 // Users of other doors are the rooms' guests. What is written to them comes on a connection to the
-// relay port, where the registry sits in their place.
+// relay port of the chat, where the registry sits in their place.
 #pragma once
 
 #include <deque>
@@ -21,6 +21,7 @@
 #include "registry/directory.hpp"
 #include "registry/doors/limits.hpp"
 #include "registry/doors/message_door.hpp"
+#include "registry/doors/relay_ports.hpp"
 #include "registry/doors/rendezvous_rooms.hpp"
 #include "registry/hub.hpp"
 
@@ -51,9 +52,9 @@ class RendezvousDoor final : public MessageDoor {
   RendezvousDoor(RendezvousOptions options, Directory& directory, Hub& hub)
       : options_(options), directory_(directory), hub_(hub) {}
 
-  /// The port of the registry's where users write to those of other doors. Before it is set, these
-  /// cannot be asked for a chat.
-  void set_relay_port(std::uint16_t port) { relay_port_ = port; }
+  /// The ports of the registry's where users write to those of other doors. Before they are set,
+  /// these cannot be asked for a chat.
+  void set_relay_ports(std::vector<std::uint16_t> ports) { relay_ports_.set(std::move(ports)); }
   void set_own_ports(const std::vector<std::uint16_t>& ports) override { own_ports_ = ports; }
 
   void handle_accepted(TimePoint now, StreamId stream, const common::IpAddress& source,
@@ -81,7 +82,7 @@ class RendezvousDoor final : public MessageDoor {
   std::optional<DoorNotice> poll_notice() override;
   std::vector<DoorMetric> metrics() const override;
 
-  /// Connections, at the relay port too.
+  /// Connections, at the relay ports too.
   std::size_t client_count() const { return clients_.size(); }
   std::size_t guest_count() const { return guests_.size(); }
   std::size_t held_count() const { return held_deadlines_.size(); }
@@ -90,6 +91,7 @@ class RendezvousDoor final : public MessageDoor {
 
  private:
   using UserId = RendezvousRooms::UserId;
+  using ChatId = RendezvousRooms::RoomNumber;
   /// Users are known by their streams' numbers, guests by numbers that no stream will have.
   static constexpr UserId kFirstGuest = UserId{1} << 62;
 
@@ -97,7 +99,7 @@ class RendezvousDoor final : public MessageDoor {
     kNew,      // before REGISTER
     kUser,     // listed
     kLeaving,  // has been told LOGOUTSUCCESS, or why he is refused
-    kLink,     // a connection to the relay port
+    kLink,     // a connection to a relay port
   };
   struct Client {
     StreamId stream = 0;
@@ -107,11 +109,14 @@ class RendezvousDoor final : public MessageDoor {
     common::RendezvousSplitter input;
     std::optional<common::UserName> name;  // of a user
     std::uint16_t port = 0;                // where he takes his partner's texts
-    std::set<StreamId> links;              // of a user: his at the relay port
-    StreamId owner = 0;                    // of a link: whose it is, once he has said so
-    std::size_t under_way = 0;             // messages to users of other doors without a result yet
-    bool is_behind = false;                // in reading
-    std::size_t bytes_behind = 0;          // written to him since
+    std::set<StreamId> links;              // of a user: his at relay ports
+    std::uint16_t relay_port = 0;  // of a user: of his latest chat with a guest; of a link: its own
+    StreamId owner = 0;            // of a link: whose it is, once he has said so
+    ChatId chat = 0;               // of a link: the chat it is for, from then on
+    ChatId newest_chat = 0;        // of a link: the latest of all chats when it came
+    std::size_t under_way = 0;     // messages to users of other doors without a result yet
+    bool is_behind = false;        // in reading
+    std::size_t bytes_behind = 0;  // written to him since
     std::optional<TimePoint> frame_deadline;
     std::optional<TimePoint> catch_up_deadline;
     std::optional<TimePoint> deadline;    // to register, to be heard of, to close
@@ -161,7 +166,8 @@ class RendezvousDoor final : public MessageDoor {
   // Texts: rendezvous_messages.cpp.
   void run_message(Client& client, std::string_view content);
   void run_link_frame(Client& link, std::string_view data);
-  bool bind_link(Client& link, std::string_view sender);
+  Client* link_user(const Client& link, std::string_view sender);
+  bool bind_link(Client& link, Client& user);
   void send_to_group(const Client& client, std::string_view text);
   void send_to_guest(Client& client, UserId guest, std::string text);
   void hold(TimePoint now, const Client& client, UserId sender, Hub::Push push);
@@ -193,7 +199,7 @@ class RendezvousDoor final : public MessageDoor {
   Directory& directory_;
   Hub& hub_;
   RendezvousRooms rooms_;
-  std::uint16_t relay_port_ = 0;
+  RelayPorts relay_ports_;
   std::vector<std::uint16_t> own_ports_;
   bool is_stopping_ = false;
 

@@ -82,12 +82,13 @@ void RendezvousDoor::handle_result(TimePoint /*now*/, const Hub::Result& result)
   settle();
 }
 
-// --- Links: connections to the relay port --------------------------------------------------------
+// --- Links: connections to relay ports -----------------------------------------------------------
 
 // An old program connects as soon as it is told the port, and its user may type an hour later. It
 // does not survive that the connection is gone by then; so links have no time limit but a number.
 void RendezvousDoor::accept_link(Client& link) {
   link.role = Role::kLink;
+  link.newest_chat = rooms_.newest_private();
   unbound_links_.insert(link.stream);
   if (unbound_links_.size() > kUnboundLinksMax)
     give_up(*find(*unbound_links_.begin()), "made_room");
@@ -97,36 +98,40 @@ void RendezvousDoor::run_link_frame(Client& link, std::string_view data) {
   const auto parsed = common::parse_rendezvous_data(data);
   if (parsed.keyword != RendezvousKeyword::kMessage) return drop("link_not_message");
   const SaidText said = split_sender(parsed.text);
-  if (!bind_link(link, said.sender)) return;
-  Client& user = *find(link.owner);
-  const auto partner = rooms_.partner_of(user.stream);
-  if (!partner || *partner < kFirstGuest) return drop("link_in_no_room");
+  Client* user = link_user(link, said.sender);
+  if (user == nullptr) return drop("link_foreign_name");
+  if (!bind_link(link, *user)) {
+    drop("link_of_no_chat");
+    return say(*user, user->name->text(), kTextLate);
+  }
   auto text = one_line_text(said.text);
-  if (!text) return say(user, user.name->text(), kTextRefused);
-  send_to_guest(user, *partner, *std::move(text));
+  if (!text) return say(*user, user->name->text(), kTextRefused);
+  send_to_guest(*user, *rooms_.partner_of(user->stream), *std::move(text));
 }
 
-// security: a link is the user's who is named in its first text, if it comes from where he is and
-// he talks with a guest just now; from then on it is nobody else's.
-bool RendezvousDoor::bind_link(Client& link, std::string_view sender) {
+// security: a link is the user's who is named in its first text, if it comes from where he is; from
+// then on it is nobody else's. Null: it is not his who is named.
+RendezvousDoor::Client* RendezvousDoor::link_user(const Client& link, std::string_view sender) {
   const auto name = UserName::parse(sender);
   Client* user = name ? find_user(*name) : nullptr;
   const bool is_his = user != nullptr && user->source.address == link.source.address &&
                       (link.owner == 0 || link.owner == user->stream);
-  if (!is_his) {
-    drop("link_foreign_name");
-    return false;
-  }
-  if (link.owner != 0) return true;
-  const auto partner = rooms_.partner_of(user->stream);
-  if (!partner || *partner < kFirstGuest) {
-    drop("link_in_no_room");
-    return false;
-  }
-  link.owner = user->stream;
+  return is_his ? user : nullptr;
+}
+
+// security: and it leads to one partner, him of the chat that it was made for: the user's present
+// one when he named himself, if it came to that chat's port and after its beginning. What comes
+// when the chat is over is for nobody, whoever the user talks with then. False: so it is.
+bool RendezvousDoor::bind_link(Client& link, Client& user) {
+  const ChatId chat = rooms_.private_room_of(user.stream);
+  if (link.owner != 0) return chat != 0 && link.chat == chat;
+  const bool is_with_guest = chat != 0 && *rooms_.partner_of(user.stream) >= kFirstGuest;
+  if (!is_with_guest || link.relay_port != user.relay_port || link.newest_chat < chat) return false;
+  link.owner = user.stream;
+  link.chat = chat;
   unbound_links_.erase(link.stream);
-  user->links.insert(link.stream);
-  if (user->links.size() > kLinksPerUserMax) give_up(*find(*user->links.begin()), "made_room");
+  user.links.insert(link.stream);
+  if (user.links.size() > kLinksPerUserMax) give_up(*find(*user.links.begin()), "made_room");
   return true;
 }
 

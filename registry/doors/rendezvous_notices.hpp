@@ -45,6 +45,8 @@ inline constexpr std::string_view kTextRefused =
     "your message was not sent. it is empty, too long, or has control characters.";
 inline constexpr std::string_view kTextBusy =
     "your message was not sent. too many of yours are under way.";
+inline constexpr std::string_view kTextLate =
+    "your message was not sent. the chat that it was for is over.";
 inline constexpr std::string_view kNameInUse =
     "your name was refused. it is in use. start again with another.";
 inline constexpr std::string_view kAccountName =

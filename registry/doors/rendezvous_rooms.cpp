@@ -239,6 +239,12 @@ std::optional<RendezvousRooms::UserId> RendezvousRooms::partner_of(UserId user) 
   return private_rooms_.at(*found->private_rooms.begin()).other(user);
 }
 
+RendezvousRooms::RoomNumber RendezvousRooms::private_room_of(UserId user) const {
+  const User* found = find(user);
+  if (found == nullptr || found->is_guest || found->private_rooms.empty()) return 0;
+  return *found->private_rooms.begin();
+}
+
 bool RendezvousRooms::are_together(UserId user, UserId other) const {
   return partner_of(user) == other || partner_of(other) == user;
 }

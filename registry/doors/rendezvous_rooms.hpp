@@ -97,6 +97,10 @@ class RendezvousRooms {
   bool are_together(UserId user, UserId other) const;
   /// The other one of the private room he is in. Not for guests.
   std::optional<UserId> partner_of(UserId user) const;
+  /// The number of that room, which no other has had or will have; 0: none. Not for guests.
+  RoomNumber private_room_of(UserId user) const;
+  /// The number of the latest private room of all.
+  RoomNumber newest_private() const { return last_private_; }
   /// All of his group, himself too; null if he is in none. Valid until the next change.
   const std::vector<UserId>* group_of(UserId user) const;
   bool has_asked(UserId user, UserId other) const { return requests_.contains({other, 0, user}); }

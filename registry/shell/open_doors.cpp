@@ -89,7 +89,7 @@ ExitStatus OpenDoors::open_door(const Options& options, Door door, doors::Messag
       fmt::format("--{} ", to_string(door)), opened.bound);
   if (status != ExitStatus::kOk) return status;
   own_ports.push_back(opened.bound.front().port);
-  return door == Door::kRendezvous ? open_relay_port(wanted, opened, own_ports) : ExitStatus::kOk;
+  return door == Door::kRendezvous ? open_relay_ports(wanted, opened, own_ports) : ExitStatus::kOk;
 }
 
 ExitStatus OpenDoors::open_hello_socket(const Options& options) {
@@ -108,16 +108,20 @@ ExitStatus OpenDoors::open_hello_socket(const Options& options) {
 }
 
 // Where users of the rendezvous door write to those of other doors.
-ExitStatus OpenDoors::open_relay_port(const common::HostPort& wanted, OpenDoor& opened,
-                                      std::vector<std::uint16_t>& own_ports) {
-  std::vector<Endpoint> bound;
-  const auto status = listen_at(
-      loop_, {wanted.host, 0},
-      [&opened](const Endpoint& endpoint) { return opened.server->listen(endpoint); },
-      "--rendezvous ", bound);
-  if (status != ExitStatus::kOk) return status;
-  node_.rendezvous()->set_relay_port(bound.front().port);
-  own_ports.push_back(bound.front().port);
+ExitStatus OpenDoors::open_relay_ports(const common::HostPort& wanted, OpenDoor& opened,
+                                       std::vector<std::uint16_t>& own_ports) {
+  std::vector<std::uint16_t> ports;
+  while (ports.size() < doors::RelayPorts::kCount) {
+    std::vector<Endpoint> bound;
+    const auto status = listen_at(
+        loop_, {wanted.host, 0},
+        [&opened](const Endpoint& endpoint) { return opened.server->listen(endpoint); },
+        "--rendezvous ", bound);
+    if (status != ExitStatus::kOk) return status;
+    ports.push_back(bound.front().port);
+  }
+  own_ports.insert(own_ports.end(), ports.begin(), ports.end());
+  node_.rendezvous()->set_relay_ports(std::move(ports));
   return ExitStatus::kOk;
 }
 

@@ -52,8 +52,8 @@ class OpenDoors {
   common::ExitStatus open_door(const Options& options, common::Door door, doors::MessageDoor& core,
                                std::vector<std::uint16_t>& own_ports);
   common::ExitStatus open_hello_socket(const Options& options);
-  common::ExitStatus open_relay_port(const common::HostPort& wanted, OpenDoor& opened,
-                                     std::vector<std::uint16_t>& own_ports);
+  common::ExitStatus open_relay_ports(const common::HostPort& wanted, OpenDoor& opened,
+                                      std::vector<std::uint16_t>& own_ports);
   void announce_rendezvous(const OpenDoor& opened);
   void open_password_checker();
 

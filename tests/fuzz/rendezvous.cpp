@@ -28,7 +28,7 @@ class World {
               random_, [] { return std::string(); }) {
     std::vector<registry::BadAccountLine> bad_lines;
     node_.two_connection()->set_accounts(registry::Accounts::parse("x pw\ny pw\n", bad_lines));
-    door().set_relay_port(kRelayPort);
+    door().set_relay_ports({kRelayPort, kRelayPort + 1});
     door().set_own_ports({8080});
   }
 
@@ -41,8 +41,8 @@ class World {
       case 'c':  // connect
         slots_[index] = accept(door(), line.number(3), kPort);
         break;
-      case 'l':  // a connection to the relay port
-        slots_[index] = accept(door(), line.number(3), kRelayPort);
+      case 'l':  // a connection to one of the relay ports
+        slots_[index] = accept(door(), line.number(3), kRelayPort + last_stream_ % 2);
         break;
       case 'j': {  // connect and register, as one of six
         const std::size_t source = line.number(3);

@@ -14,6 +14,7 @@ ACCEPTED = "&&CLIENTOK&&|{} accepted the chat request. you can send your message
 ENTERED = ("&&CLIENTOK&&|you have entered into a private chat with {}. you can send your message "
            "now!|{}")
 CLOSED = "&&CLIENTEXIT&&|{} left the chat room. the chat room has been closed"
+TOO_LATE = "your message was not sent. the chat that it was for is over."
 ASKED = "{} would like to chat with you? (OK/REJECT)"
 
 
@@ -250,6 +251,7 @@ class OtherDoorsTest(RendezvousTest):
         ali.expect("&&MESSAGE&&|carol: more", "carol")
         ali.ask("&&EXIT&&|ali", YOU_LEFT)
         link.sendall(frame("&&MESSAGE&&|ali: into the void"))
+        ali.expect(TOO_LATE)
         ali.is_quiet()
 
     def test_he_refuses_and_the_sender_hears_it(self):
@@ -330,6 +332,33 @@ class OtherDoorsTest(RendezvousTest):
         ali.wait_stdout_has("carol: selam\n")
         ali.end_input()
         self.assertEqual(ali.wait(), 0)
+
+    def test_what_comes_late_finds_no_other_partner(self):
+        """Texts and connections of a chat that is over, while its user talks with somebody else."""
+        carol, dave = (self.online(self.registry, name) for name in ("carol", "dave"))
+        ali = self.join(self.registry, "ali")
+        first = self.relay_port(ali, "carol")
+        spoken, silent = self.link(first), self.link(first)
+        spoken.sendall(frame("&&MESSAGE&&|ali: hello carol"))
+        carol.expect_pushed("/from ali hello carol\n")
+        half = frame("&&MESSAGE&&|ali: a secret for carol")
+        spoken.sendall(half[:20])
+        ali.ask("&&EXIT&&|ali", YOU_LEFT)
+        dave.la.send("/to ali hello\n")
+        ali.expect(ASKED.format("dave"), "dave")
+        ali.send(f"&&OK&&|ali|dave|{ali.port}")
+        second = int(ali.read()[1].rpartition("|")[2])
+        ali.expect("&&MESSAGE&&|dave: hello", "dave")
+        dave.la.expect("303 Message delivery successful\n")
+        self.assertNotEqual(first, second)
+        for link, data in ((spoken, half[20:]), (silent, half), (self.link(first), half)):
+            link.sendall(data)
+            ali.expect(TOO_LATE)
+        link = self.link(second)
+        link.sendall(frame("&&MESSAGE&&|ali: hello dave"))
+        dave.expect_pushed("/from ali hello dave\n")  # and nothing before it
+        carol.ask("/to carol only this\n".rstrip(), "")
+        carol.expect_pushed("/from carol only this\n")  # nor here
 
     def test_a_link_says_nothing_in_anothers_name(self):
         carol = self.online(self.registry, "carol")

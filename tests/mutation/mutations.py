@@ -117,6 +117,20 @@ MUTATIONS = [
         "unit.push_link|sim_door|fuzz.two_connection",
     ),
     Mutation(
+        "a text of a chat that is over is for the next partner",
+        "registry/doors/rendezvous_messages.cpp",
+        "if (link.owner != 0) return chat != 0 && link.chat == chat;",
+        "if (link.owner != 0) return chat != 0;",
+        "unit.doors.rendezvous|integration.test_rendezvous$",
+    ),
+    Mutation(
+        "a connection that an earlier chat made is the next one's",
+        "registry/doors/rendezvous_messages.cpp",
+        "link.relay_port != user.relay_port || link.newest_chat < chat",
+        "link.newest_chat + 1 == 0",
+        "unit.doors.rendezvous|integration.test_rendezvous$",
+    ),
+    Mutation(
         "the registry dials its own ports",
         "registry/doors/two_connection.cpp",
         "if (line.port < common::kUserPortMin || is_own || is_full) {",

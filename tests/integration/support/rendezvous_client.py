@@ -30,6 +30,12 @@ def log(text, level="INFO"):
     sys.stderr.flush()
 
 
+def show_line(text):
+    """In one write, since two threads show lines."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def frame(data, first=False):
     data = data.encode()
     return (f"{len(data):<5}" if first else f" {len(data):<4}").encode() + data
@@ -114,7 +120,7 @@ class Client:
             text = f"{self.name}: {line}"
             with self.lock:
                 if self.partners:
-                    print(text)
+                    show_line(text)
                     for partner in self.partners:
                         partner.send(frame(f"&&MESSAGE&&|{text}"))
                 else:
@@ -154,9 +160,9 @@ class Client:
         elif any(f"&&{tag}&&" in data for tag in ("NOTFOUND", "INVALIDSEARCH", "FOUND", "BUSY")):
             data = data.split("|")[1]
         if ":" in data:
-            print(f"{cause}: {' '.join(data.split(':')[1:]).strip()}")
+            show_line(f"{cause}: {' '.join(data.split(':')[1:]).strip()}")
         else:
-            print(f"server: {data}")
+            show_line(f"server: {data}")
 
     def receive_peer_message(self):
         watched = [self.listener]
@@ -169,7 +175,7 @@ class Client:
             header = link.recv(HEADER)  # of the newcomer, who may stay silent
             if not header:
                 raise EOFError("a partner closed his connection")
-            print(" ".join(link.recv(int(header)).decode().split("|")[1:]))
+            show_line(" ".join(link.recv(int(header)).decode().split("|")[1:]))
 
 
 def main():

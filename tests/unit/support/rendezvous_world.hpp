@@ -25,7 +25,7 @@ class RendezvousWorld {
                .room = registry::doors::RoomOptions{},
                .rendezvous = options},
               random_, [] { return std::string(); }) {
-    door().set_relay_port(kRelayPort);
+    door().set_relay_ports({kRelayPort, kRelayPort + 1, kRelayPort + 2});
     std::vector<registry::BadAccountLine> bad_lines;
     node_.two_connection()->set_accounts(
         registry::Accounts::parse("carol pw\ndave pw\n", bad_lines));
@@ -39,9 +39,9 @@ class RendezvousWorld {
                    std::string_view local = "127.0.0.1") {
     return accept(door(), source, {ip(local), kPort});
   }
-  /// A connection to the relay port.
-  StreamId link(std::string_view source = "127.0.0.1:47100") {
-    return accept(door(), source, {ip("127.0.0.1"), kRelayPort});
+  /// A connection to a relay port: to that of a user's first chat, or another.
+  StreamId link(std::string_view source = "127.0.0.1:47100", std::uint16_t port = kRelayPort) {
+    return accept(door(), source, {ip("127.0.0.1"), port});
   }
   /// The bytes as they are.
   void send_bytes(StreamId id, std::string_view bytes) {

@@ -11,6 +11,8 @@ namespace {
 using namespace test;
 
 constexpr const char* kCarolAsks = "carol> carol would like to chat with you? (OK/REJECT)";
+constexpr const char* kTooLate =
+    "ali> your message was not sent. the chat that it was for is over.";
 constexpr const char* k303 = "303 Message delivery successful\n";
 constexpr const char* k304 = "304 Message delivery failed\n";
 
@@ -180,7 +182,8 @@ TEST_CASE("a user talks with one of another door through the relay port, both wa
   CHECK(w.raw(carol.lb) == "");
   w.send(link, "&&MESSAGE&&|ali: too late");
   CHECK(w.raw(carol.lb) == "");
-  CHECK(count(w.door().counters().dropped_frames, "link_in_no_room") == 1);
+  CHECK(w.said(ali) == kTooLate);
+  CHECK(count(w.door().counters().dropped_frames, "link_of_no_chat") == 1);
   CHECK(!w.is_closed(link));  // an old program would not survive that
 }
 
@@ -398,15 +401,140 @@ TEST_CASE("links without end make room for new ones") {
   CHECK(!w.is_closed(links[1]));
   w.send(ali, "&&CHATREQUEST&&|carol|ali");
   w.said(ali);
+  links.clear();
   for (std::size_t i = 0; i <= registry::doors::kLinksPerUserMax; ++i) {
-    w.send(links[10 + i], "&&MESSAGE&&|ali: x");
+    links.push_back(w.link());
+    w.send(links[i], "&&MESSAGE&&|ali: x");
     w.confirm(carol);
   }
-  CHECK(w.is_closed(links[10]));
-  CHECK(!w.is_closed(links[11]));
+  CHECK(w.is_closed(links[0]));
+  CHECK(!w.is_closed(links[1]));
   w.cut(ali);
-  for (std::size_t i = 1; i <= registry::doors::kLinksPerUserMax; ++i)
-    CHECK(w.is_closed(links[10 + i]));
+  for (std::size_t i = 1; i <= registry::doors::kLinksPerUserMax; ++i) CHECK(w.is_closed(links[i]));
+}
+
+// --- What comes late -----------------------------------------------------------------------------
+
+/// ali has talked with carol over `spoken` and connected `silent`, and that chat is over.
+struct LateWorld : RendezvousWorld {
+  LateWorld() {
+    send(ali, "&&CHATREQUEST&&|carol|ali");
+    send(spoken = link(), "&&MESSAGE&&|ali: for carol");
+    CHECK(raw(carol.lb) == "/from ali for carol\n");
+    confirm(carol);
+    silent = link();
+    said(ali);
+  }
+
+  /// Whatever comes of the first chat now reaches nobody; ali is told, if he is there.
+  void check_late(std::string_view told) {
+    for (const StreamId id : {spoken, silent, link()}) {
+      CAPTURE(id);
+      if (is_closed(id)) continue;  // with the user whose it was
+      send(id, "&&MESSAGE&&|ali: secret for carol");
+      CHECK(said(ali) == told);
+      CHECK(!is_closed(id));
+    }
+    for (const StreamId lb : {carol.lb, dave.lb}) CHECK(raw(lb) == "");
+  }
+  void check_dave_hears(StreamId id, std::string_view text) {
+    send(id, "&&MESSAGE&&|ali: " + std::string(text));
+    CHECK(raw(dave.lb) == "/from ali " + std::string(text) + '\n');
+    confirm(dave);
+  }
+
+  LoginUser carol = log_in("carol");
+  LoginUser dave = log_in("dave");
+  StreamId ali = join("ali");
+  StreamId spoken = 0;
+  StreamId silent = 0;
+};
+
+TEST_CASE("a text that comes after EXIT is for nobody, also when the next chat has begun") {
+  LateWorld w;
+  w.send(w.ali, "&&EXIT&&|ali");
+  w.said(w.ali);
+  w.check_late(kTooLate);
+  SUBCASE("by his own request") {
+    w.send(w.ali, "&&CHATREQUEST&&|dave|ali");
+    CHECK(w.said(w.ali).ends_with("|6237"));
+  }
+  SUBCASE("by a new OK") {
+    w.send_bytes(w.dave.la, "/to ali hello\n");
+    w.said(w.ali);
+    w.send(w.ali, "&&OK&&|ali|dave|7000");
+    CHECK(w.said(w.ali).find("with dave. you can send your message now!|6237") !=
+          std::string::npos);
+  }
+  w.check_late(kTooLate);
+  const auto link = w.link("127.0.0.1:47101", 6237);
+  w.check_dave_hears(link, "for dave");
+  w.check_late(kTooLate);
+  w.check_dave_hears(link, "more");
+}
+
+TEST_CASE("a text that comes after the partner is gone is for nobody") {
+  LateWorld w;
+  w.cut(w.carol.la);
+  w.send(w.ali, "&&MESSAGE&&|ali: are you there");  // that is how it is noticed
+  CHECK(w.said(w.ali) ==
+        "carol> &&CLIENTEXIT&&|carol left the chat room. the chat room has been closed");
+  w.check_late(kTooLate);
+  SUBCASE("with another") { w.send(w.ali, "&&CHATREQUEST&&|dave|ali"); }
+  SUBCASE("with one who came in her name") {
+    w.carol = w.log_in("carol");
+    w.send(w.ali, "&&CHATREQUEST&&|carol|ali");
+  }
+  CHECK(w.said(w.ali).ends_with("|6237"));
+  w.check_late(kTooLate);
+}
+
+TEST_CASE("a text that comes after LOGOUT is for nobody, also when its user is back") {
+  LateWorld w;
+  w.send(w.ali, "&&EXIT&&|ali");
+  w.send(w.ali, "&&LOGOUT&&");
+  w.said(w.ali);
+  w.check_late("");
+  CHECK(w.is_closed(w.spoken));
+  w.ali = w.join("ali");
+  w.send(w.ali, "&&CHATREQUEST&&|dave|ali");
+  CHECK(w.said(w.ali).ends_with("|6237"));
+  w.check_late(kTooLate);
+  w.check_dave_hears(w.link("127.0.0.1:47101", 6237), "for dave");
+}
+
+TEST_CASE("a second chat with the same partner is another chat") {
+  LateWorld w;
+  w.send(w.ali, "&&EXIT&&|ali");
+  w.send(w.ali, "&&CHATREQUEST&&|carol|ali");
+  w.said(w.ali);
+  w.check_late(kTooLate);
+}
+
+TEST_CASE("a link that came before the chat is not the chat's, though its port is") {
+  LateWorld w;
+  const auto early = w.link("127.0.0.1:47101", 6237);
+  w.send(w.ali, "&&EXIT&&|ali");
+  w.send(w.ali, "&&CHATREQUEST&&|dave|ali");
+  CHECK(w.said(w.ali).ends_with("|6237"));
+  w.send(early, "&&MESSAGE&&|ali: early");
+  CHECK(w.said(w.ali) == kTooLate);
+  CHECK(w.raw(w.dave.lb) == "");
+}
+
+TEST_CASE("nor is a link anybody's in a chat of two of this door, or in a group") {
+  LateWorld w;
+  w.send(w.ali, "&&EXIT&&|ali");
+  const auto bob = w.join("bob", 7001);
+  SUBCASE("private") {
+    w.send(bob, "&&CHATREQUEST&&|ali|bob");
+    w.send(w.ali, "&&OK&&|ali|bob|7000");
+  }
+  SUBCASE("group") { w.send(w.ali, "&&GROUPCHAT&&|ali|bob|"); }
+  w.said(w.ali);
+  w.said(bob);
+  w.check_late(kTooLate);
+  CHECK(w.said(bob) == "");
 }
 
 }  // namespace
