@@ -58,14 +58,19 @@ void Session::give_up(Fate fate) {
 void Session::handle_certificate(TimePoint now, common::Certificate remote,
                                  const common::Endpoint& endpoint) {
   const bool is_other_key = remote.session != remote_.session;
+  const bool is_news = is_other_key || endpoint != path_.endpoint();
   remote_ = std::move(remote);
+  if (!is_news && handshake_ && handshake_->tries < kInitTriesMax) {
+    handshake_->is_doubtful = false;  // what is being tried already
+    return;
+  }
   if (is_other_key) {
     drop_epochs();
     outbox_.resend_all();
     rto_at_.reset();
     is_probe_due_ = false;
   }
-  if (is_other_key || endpoint != path_.endpoint()) {
+  if (is_news) {
     path_.restart(endpoint);
     congestion_.reset();
   }
@@ -94,6 +99,8 @@ bool Session::is_silent(TimePoint now) const {
 void Session::begin_handshake(TimePoint now, const OwnSessionKey& own, SessionIndex index) {
   // While older keys still serve, the INIT only brings new ones; else it brings what there is.
   const bool is_needed = current(now) == nullptr || is_silent(now);
+  // Datagrams that were not answered are tries as well: ask where he is beside the INIT.
+  const bool is_doubtful = is_silent(now) && !is_handshake_forced_;
   is_handshake_forced_ = false;
   std::array<std::byte, kDatagramBytesMax> memory;
   const std::size_t name_bytes = own.certificate.size() - common::kCertificateOverhead;
@@ -114,7 +121,9 @@ void Session::begin_handshake(TimePoint now, const OwnSessionKey& own, SessionIn
                                .carried = carried,
                                .begun = now,
                                .next_try = now,
-                               .is_repair = is_needed});
+                               .is_repair = is_needed,
+                               .is_doubtful = is_doubtful});
+  ask_for_certificate(now);
 }
 
 Epoch* Session::current(TimePoint now) {
@@ -210,15 +219,15 @@ Duration Session::patience() const {
 
 bool Session::is_lookup_wanted() const {
   return can_be_looked_up_ && handshake_ && !outbox_.is_idle() &&
-         (handshake_->is_key_unknown || handshake_->tries >= kInitTriesMax);
+         (handshake_->is_doubtful || handshake_->tries >= kInitTriesMax);
 }
 
 void Session::ask_for_certificate(TimePoint now) {
   if (!is_lookup_wanted() || now < next_lookup_) return;
   // The last of the tries has its time as well.
-  if (!handshake_->is_key_unknown && now < handshake_->next_try) return;
+  if (!handshake_->is_doubtful && now < handshake_->next_try) return;
   next_lookup_ = now + kRefetchPause;
-  handshake_->is_key_unknown = false;
+  handshake_->is_doubtful = false;
   shared_.events.push_back({.session = id_, .kind = SessionEvent::Kind::kNeedCertificate});
 }
 
@@ -298,7 +307,7 @@ std::optional<TimePoint> Session::next_timeout(TimePoint now) const {
   }
   if (handshake_) {
     consider(handshake_->next_try);
-    if (is_lookup_wanted() && handshake_->is_key_unknown) consider(next_lookup_);
+    if (is_lookup_wanted() && handshake_->is_doubtful) consider(next_lookup_);
   }
   if (current(now) != nullptr && !congestion_.is_window_full() && !outbox_.is_idle() &&
       congestion_.next_send() > now)

@@ -107,7 +107,7 @@ class Session {
     common::Duration pause = kRtoInitial;  // until the next try but one
     int tries = 0;
     bool is_repair = false;       // older keys have ended, or brought no answer
-    bool is_key_unknown = false;  // a KEYHINT said so
+    bool is_doubtful = false;     // the certificate: by a KEYHINT, or by silence
   };
 
   Epoch* current(common::TimePoint now);

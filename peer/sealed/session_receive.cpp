@@ -19,7 +19,7 @@ void Session::handle_key_hint(TimePoint now, const KeyHint& hint) {
   if (!handshake_ || !handshake_->initiator.is_for_this(hint))
     return shared_.drop(DropReason::kBadResp);
   // security: anybody on the way can say this. It costs one look-up in five seconds at most.
-  handshake_->is_key_unknown = true;
+  handshake_->is_doubtful = true;
   ask_for_certificate(now);
 }
 
@@ -30,7 +30,10 @@ void Session::handle_resp(TimePoint now, const common::Endpoint& from, const Res
   if (!established) return shared_.drop(DropReason::kBadResp);
   const Handshake handshake = *std::exchange(handshake_, std::nullopt);
   const auto frames = decode_frames(established->frames);
-  if (!frames || frames.value().ack || !frames.value().stream) {
+  const bool makes_sense = frames && frames.value().stream && !frames.value().ack &&
+                           !frames.value().challenge && !frames.value().response &&
+                           frames.value().messages.count() == 0 && !frames.value().fragment;
+  if (!makes_sense) {
     shared_.drop(DropReason::kBadFrames);
     shared_.released.push_back(resp.receiver_index);
     return give_up(Fate::kUnreachable);

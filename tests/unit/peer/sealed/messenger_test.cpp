@@ -339,6 +339,40 @@ TEST_CASE("a move of the sender is followed by proof of the new address") {
   CHECK(old != pair.alice.endpoint);
 }
 
+TEST_CASE("a delayed copy of an older datagram moves nobody") {
+  SealedPair pair;
+  pair.send(pair.alice, "one");
+  pair.pass(1s);
+  pair.send(pair.alice, "two");
+  auto older = pair.take(pair.alice);
+  pair.send(pair.alice, "three");
+  pair.give_all(pair.take(pair.alice));
+  REQUIRE(older.size() == 1);
+  older[0].from = test::endpoint("203.0.113.9:9");
+  pair.give_all(older);
+  const Session* session = pair.bob.messenger->table().find(1);
+  CHECK(session->endpoint() == pair.alice.endpoint);
+  CHECK(session->path().is_proven());
+  CHECK(pair.events(pair.bob) == Lines{"alice (early): one", "alice: two", "alice: three"});
+}
+
+TEST_CASE("a receipt counts only from him it was asked of") {
+  SealedPair pair;
+  pair.send(pair.alice, "hi");
+  pair.pass(1s);
+  pair.events(pair.alice);
+  pair.is_directory_up = false;  // so that what is for carol waits
+  const auto asked = pair.alice.messenger->send(
+      pair.now, {.to = test::name("carol"), .level = Level::kHandled, .deadline = pair.now + 2s});
+  REQUIRE(asked.has_value());
+  pair.alice.texts[asked.value()] = "to carol";
+  pair.bob.messenger->handle_handled(pair.now, {1, asked.value()}, HandledResult::kExited, 0, {});
+  pair.pass(1s);
+  CHECK(pair.events(pair.alice).empty());
+  pair.pass(2s);
+  CHECK(pair.events(pair.alice) == Lines{"to carol: unreachable"});
+}
+
 TEST_CASE("an address that does not prove itself gets three bytes for one, and is given up") {
   SealedPair pair;
   pair.send(pair.alice, "one");
