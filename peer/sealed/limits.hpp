@@ -6,12 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/limits.hpp"
 #include "common/time.hpp"
 
 namespace peer::sealed {
 
 /// Longest text of a message, and longest output that a receipt brings back.
-inline constexpr std::size_t kTextBytesMax = 64 * 1024;
+inline constexpr std::size_t kTextBytesMax = common::kMessageTextBytesMax;
 /// What stands before the output in a receipt's body.
 inline constexpr std::size_t kReceiptHeadBytes = 18;
 /// Longest body of a message of any kind.

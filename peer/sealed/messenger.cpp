@@ -325,6 +325,7 @@ std::optional<Messenger::Event> Messenger::poll_event(TimePoint now) {
     if (!lookups_.empty()) {
       const std::size_t index = lookups_.front();
       lookups_.pop_front();
+      if (!contacts_[index].is_asked) continue;  // answered before it was asked
       return NeedLookup{contacts_[index].name.text()};
     }
     if (!questions_.empty()) {

@@ -48,6 +48,13 @@ constexpr std::array kOptions = {
     OptionRow{"--password-file", "--password-file FILE"},
     OptionRow{"--exec", "--exec CMD    run it a message"},
     OptionRow{"--exec-timeout", "--exec-timeout SECONDS  (30)"},
+    OptionRow{"--exec-plain", "--exec-plain  for unsealed ones, too"},
+    OptionRow{"--level", "--level delivered|handled"},
+    OptionRow{"--timeout", "--timeout SECONDS  for each message (5)"},
+    OptionRow{"--hook-status", "--hook-status  leave with the hook's"},
+    OptionRow{"--trust", "--trust new|ask|strict  of first keys"},
+    OptionRow{"--key", "--key FILE    the identity to use"},
+    OptionRow{"--plain", "--plain       no keys, as old programs"},
     OptionRow{"--udp", "--udp PORT    the registry's (TCP + 1)"},
     OptionRow{"--hello", "--hello SECONDS  a sign of life (60)"},
 };
@@ -141,6 +148,9 @@ struct Raw {
   double wait = 0;
   double hook_time = 30;
   double hello = 60;
+  double timeout = 5;
+  std::string trust = "new";
+  std::string level;
   bool help = false;
   bool version = false;
 };
@@ -159,6 +169,7 @@ std::variant<Options, Leave> check(Modes modes, Raw raw, CLI::App& app, Options 
   if (std::isnan(raw.wait)) return usage_error("-W wants a number of seconds");
   if (std::isnan(raw.hook_time)) return usage_error("--exec-timeout wants a number of seconds");
   if (std::isnan(raw.hello)) return usage_error("--hello wants a number of seconds");
+  if (std::isnan(raw.timeout)) return usage_error("--timeout wants a number of seconds");
   if (raw.mode.empty()) return usage_error("NAME, HOST:PORT and a mode are wanted");
   // What the classic client prints comes first, then what is wrong for those who wonder.
   const auto mode = std::find_if(modes.begin(), modes.end(),
@@ -207,6 +218,16 @@ std::variant<Options, Leave> check(Modes modes, Raw raw, CLI::App& app, Options 
   if (raw.count > 0) options.count = raw.count;
   if (raw.wait > 0) options.wait = from_seconds(raw.wait);
   options.hook_time = from_seconds(raw.hook_time);
+  options.timeout = from_seconds(raw.timeout);
+  options.trust = raw.trust == "ask"      ? sealed::TrustMode::kAsk
+                  : raw.trust == "strict" ? sealed::TrustMode::kStrict
+                                          : sealed::TrustMode::kNew;
+  if (!raw.level.empty()) {
+    options.level =
+        raw.level == "handled" ? DeliveryLevel::kHandled : DeliveryLevel::kDelivered;
+  }
+  if (options.is_plain && (options.level || options.has_hook_status || !options.key_file.empty()))
+    return usage_error("--plain sends nothing that could be confirmed, and needs no key");
   options.hello = from_seconds(raw.hello);
   options.command = app.remaining();
   if (!options.command.empty() && !mode->takes_command) {
@@ -229,7 +250,9 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
                   .count = {},
                   .wait = {},
                   .password_file = {},
-                  .hook = {}};
+                  .hook = {},
+                  .key_file = {},
+                  .level = {}};
   CLI::App app;
   app.set_help_flag();   // ours fits a screen and shows examples first
   app.prefix_command();  // from the first word of COMMAND on, everything belongs to it
@@ -253,6 +276,15 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
   app.add_option("--exec-timeout", raw.hook_time)
       ->check(common::os::decimal_option())
       ->check(CLI::Range(0.001, kSecondsMax));
+  app.add_flag("--exec-plain", options.hook_takes_plain);
+  app.add_option("--level", raw.level)->check(CLI::IsMember({"delivered", "handled"}));
+  app.add_option("--timeout", raw.timeout)
+      ->check(common::os::decimal_option())
+      ->check(CLI::Range(0.001, kSecondsMax));
+  app.add_flag("--hook-status", options.has_hook_status);
+  app.add_option("--trust", raw.trust)->check(CLI::IsMember({"new", "ask", "strict"}));
+  app.add_option("--key", options.key_file);
+  app.add_flag("--plain", options.is_plain);
   app.add_flag("--json", options.json);
   app.add_flag("-q,--quiet", options.quiet);
   if (offers("--udp")) {
