@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/classic_datagram.hpp"
 #include "common/limits.hpp"
@@ -284,7 +285,10 @@ void Sender::send_broadcast() {
 void Sender::send_to(const common::User& user,
                      std::vector<std::pair<std::string, Transmit>>& datagrams) {
   const std::string& name = user.name.text();
-  if (user.certificate && terms_.seals) return seal(user);
+  const bool is_classic = !(user.certificate && terms_.seals);
+  // Lines keep the order of the list: what was gathered before has its place before this one's.
+  if (!is_classic && !datagrams.empty()) send(std::exchange(datagrams, {}));
+  if (!is_classic) return seal(user);
   // security: a directory that says a name has no key any more is no reason to send it plain text.
   if (terms_.has_key && terms_.has_key(user.name)) {
     return miss(name, ExitStatus::kRefused,

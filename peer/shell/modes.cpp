@@ -21,20 +21,6 @@ constexpr std::array kModes = {
         .takes_command = true,
     },
     ModeRow{
-        .name = "key",
-        .mode = Mode::kKey,
-        .usage = "[OTHER]  show the own key; the safety number with OTHER",
-        .options = "--key",
-        .takes_command = true,
-    },
-    ModeRow{
-        .name = "trust",
-        .mode = Mode::kTrust,
-        .usage = "OTHER FINGERPRINT  believe from now on that this is OTHER's key",
-        .options = "--key",
-        .takes_command = true,
-    },
-    ModeRow{
         .name = "login",
         .mode = Mode::kLogin,
         .usage = "/list /exit /to NAME TEXT /toall TEXT  at a two-connection server",
@@ -61,6 +47,20 @@ constexpr std::array kModes = {
         .mode = Mode::kMeet,
         .usage = "SEARCH NAME, CHAT REQUEST NAME, LOGOUT ...  at a rendezvous registry",
         .options = "-n --port --json --udp --hello",
+    },
+    ModeRow{
+        .name = "key",
+        .mode = Mode::kKey,
+        .usage = "[OTHER]  show the own key; the safety number with OTHER",
+        .options = "--key",
+        .takes_command = true,
+    },
+    ModeRow{
+        .name = "trust",
+        .mode = Mode::kTrust,
+        .usage = "OTHER FINGERPRINT  believe from now on that this is OTHER's key",
+        .options = "--key",
+        .takes_command = true,
     },
 };
 

@@ -68,7 +68,7 @@ RegistryWorker::Result RegistryWorker::work(const Job& job) {
   }
   HttpRequest request = make_registration(job.verb, job.name, endpoint, job.owner_token);
   if (job.signer) {
-    sign_registration(request, client_.host_field(), job.signer->identity, job.signer->certificate,
+    sign_registration(request, client_.host_field(), *job.signer->identity, job.signer->certificate,
                       job.signer->serial);
   }
   const auto answer = client_.exchange(request);

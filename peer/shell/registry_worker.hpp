@@ -1,6 +1,7 @@
 // Registers from a thread of its own. A shell: one caller, besides the thread inside.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,7 +17,7 @@ std::optional<common::IpAddress> resolve_host(const std::string& host,
 
 /// What a registration is signed with; the serial serves one request.
 struct RegistrationSigner {
-  common::Identity identity;
+  std::shared_ptr<const common::Identity> identity;
   common::ByteVector certificate;
   std::uint64_t serial = 0;
 };

@@ -145,6 +145,7 @@ SealedEnd::SealedEnd(const Options& options, KeyFiles files, Settings settings)
     : options_(options),
       files_(std::move(files)),
       gate_(options.registry_text, options.trust, std::move(files_.pins)),
+      identity_(std::make_shared<const common::Identity>(files_.identity.identity.clone())),
       keys_(std::move(files_.identity.identity), options.name,
             files_.name_folder ? read_last_serial(*files_.name_folder) : 0, random_,
             monotonic_now(), wall_now()),
@@ -156,7 +157,7 @@ SealedEnd::SealedEnd(const Options& options, KeyFiles files, Settings settings)
 SealedEnd::~SealedEnd() = default;
 
 RegistrationSigner SealedEnd::next_signer() {
-  RegistrationSigner signer{.identity = keys_.identity().clone(),
+  RegistrationSigner signer{.identity = identity_,
                   .certificate = keys_.current().certificate,
                   .serial = keys_.take_serial(wall_now())};
   // Before it is used: after a restart with the clock set back, serials go on from here.

@@ -111,6 +111,7 @@ class SealedEnd {
   KeyFiles files_;
   common::os::SystemRandom random_;
   sealed::PinGate gate_;
+  std::shared_ptr<const common::Identity> identity_;  // shared with the thread that registers
   sealed::SessionKeyRing keys_;
   sealed::Messenger messenger_;
   std::optional<RegistryRequests> requests_;  // with the first question
