@@ -9,6 +9,7 @@ import unittest
 
 from support import strace
 from support.harness import DEADLINE, IntegrationTest, wait_until
+from support.netchat import MessageInbox
 from support.raw_http import exchange, netchat_update, post
 from support.scripted_server import ScriptedServer, answer
 from support.udp import Inbox
@@ -206,16 +207,16 @@ class BroadcastTest(WireTest):
 
 
 class TransportTest(WireTest):
-    def test_without_gateway_ports_no_sender_of_datagrams_sees_a_user_of_tcp(self):
-        registry = self.start_registry("--gateway-ports", "0")
-        with Inbox() as inbox:
-            exchange(registry, netchat_update("can@127.0.1.1:40001"))
+    def test_the_registry_hands_on_to_a_user_of_tcp(self):
+        registry = self.start_registry()
+        with Inbox() as inbox, MessageInbox() as can:
+            exchange(registry, netchat_update(f"can@{can.endpoint}"))
             post(registry, f"REGISTER bob@{inbox.endpoint}")
-            sender = self.run_sender("ci", registry,
-                                     stdin='list\nbroadcast "x"\nunicast can "x"')
-            self.assertEqual(sender.stdout, b"The online users are:\nbob\nmessage is sent to bob\n"
-                             b"user can is not found\n")
-            self.assertEqual(sender.status, 67)
+            sender = self.start_peer("ci", registry, "send", "multicast", "[bob, can]", "x")
+            self.assertEqual(can.take(reads_to_end=True), b'ci: "x"')
+            self.assertEqual(sender.wait(), 0)
+            self.assertEqual(sender.stdout, b"message is sent to bob\nmessage is sent to can\n")
+            self.assertEqual(inbox.receive(), b"ci: x")
 
 
 if __name__ == "__main__":

@@ -252,6 +252,9 @@ class OrderTest(FaultTest):
         registry = self.start_registry(data=self.dir / "traced", under=trace.words)
         post(registry, "REGISTER alice@127.0.0.1:50001")
         wait_until(lambda: self.file_lines(registry.data) == ["alice@127.0.0.1:50001"], "the export")
+        # Not ended by a signal before the writer's last call has returned.
+        wait_until(lambda: re.search(r"rename\(.*fsync\(\d+\) += 0", " ".join(trace.lines())),
+                   "the folder is synchronised")
         registry.kill()
         wait_until(lambda: any("killed by SIGKILL" in line for line in trace.lines()), "the trace")
         calls = [line.split(maxsplit=1) for line in trace.lines()]

@@ -68,9 +68,11 @@ TEST_CASE("in the room each line is heard once, in order and by all who read, gu
 }
 
 TEST_CASE("thousands of users at once") {
-  sim::DoorLab lab(1, 3000);
+  // 3,000 in the long runs, where this test's time is nothing.
+  const std::uint64_t users = setting("SIM_SEEDS", 200) > 10'000 ? 3000 : 1000;
+  sim::DoorLab lab(1, users);
   check(lab.run(8s), 1);
-  CHECK(lab.logins() >= 2500);
+  CHECK(lab.logins() >= users * 5 / 6);
   CHECK(lab.confirmed() > 100);
 }
 
