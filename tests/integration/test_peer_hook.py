@@ -110,7 +110,7 @@ class HookTest(RegistryTest):
                 self.assertEqual(bob.wait(), 143)
 
     def test_what_a_hook_prints_is_never_taken_for_a_message(self):
-        bob = self.start_listener("bob", self.registry, "-n", "1", "--exec",
+        bob = self.start_listener("bob", self.registry, "-n", "1", "--exec-plain", "--exec",
                                   self.hook("echo from the hook"))
         send_datagram(bob, "ali: one")
         self.assertEqual(bob.wait(), 0)
@@ -119,7 +119,7 @@ class HookTest(RegistryTest):
         self.assertIn(b"from the hook\n", bob.stderr)
 
     def test_the_last_message_of_n_has_been_through_its_hook(self):
-        bob = self.start_listener("bob", self.registry, "-n", "2", "--exec",
+        bob = self.start_listener("bob", self.registry, "-n", "2", "--exec-plain", "--exec",
                                   self.hook(f"sleep 0.1; cat >> {self.dir}/record"))
         send_datagram(bob, "ali: one")
         send_datagram(bob, "ali: two")
