@@ -12,7 +12,8 @@ struct HookEnd {
     kExited,    // `status` is its exit status
     kKilled,    // by the signal `status`
     kTimedOut,  // it took too long and was killed
-    kNotRun,    // it could not be started, or not for this message
+    kNotRun,    // it could not be started
+    kRanBefore,  // it was started for this message once already, whatever came of that
   } kind = Kind::kExited;
   int status = 0;
   std::string output = {};  // what it wrote to standard output, if that was asked for
@@ -28,6 +29,8 @@ struct HookEnd {
         return "took too long and was killed";
       case Kind::kNotRun:
         return "it could not be started";
+      case Kind::kRanBefore:
+        return "a message has come again, and does not run it again";
     }
     return {};
   }

@@ -59,6 +59,13 @@ class PinGate : public TrustGate {
   bool is_new(const common::UserName& name) const { return new_.contains(name.key()); }
   const KnownPeers& peers() const { return peers_; }
 
+  /// Goes by these from now on: the file's, which other programs write as well. What it does not
+  /// know of take_changes() is lost.
+  void replace(KnownPeers peers) {
+    peers_ = std::move(peers);
+    alarmed_.clear();
+  }
+
   /// Pins that were made or whose serial rose, to be written to the file.
   std::vector<Pin> take_changes() { return std::exchange(changes_, {}); }
 

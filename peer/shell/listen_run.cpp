@@ -17,12 +17,14 @@
 #include "common/os/standard_streams.hpp"
 #include "peer/listener.hpp"
 #include "peer/shell/datagram_socket.hpp"
+#include "peer/shell/handled_log.hpp"
 #include "peer/shell/hook_process.hpp"
 #include "peer/shell/line_reader.hpp"
 #include "peer/shell/registry_worker.hpp"
 #include "peer/shell/sealed_end.hpp"
 #include "peer/shell/signals.hpp"
 #include "peer/shell/token_file.hpp"
+#include "peer/shell/user_folder.hpp"
 
 namespace peer {
 namespace {
@@ -44,12 +46,14 @@ class ListenRun {
  public:
   /// `sealed`: null for a name without a key.
   ListenRun(const Options& options, UniqueFd signals, DatagramSocket socket,
-            std::optional<std::string> token, std::unique_ptr<SealedEnd> sealed)
+            std::optional<std::string> token, std::unique_ptr<SealedEnd> sealed,
+            std::optional<HandledLog> handled)
       : options_(options),
         signals_(std::move(signals)),
         socket_(std::move(socket)),
         token_(std::move(token)),
         sealed_(std::move(sealed)),
+        handled_(std::move(handled)),
         is_terminal_(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)),
         listener_({.name = options.name,
                    .registry = options.registry_text,
@@ -98,8 +102,7 @@ class ListenRun {
         write_output();  // both may be the same terminal
         if (!options_.quiet || note->is_problem) print_error(fmt::format("peer: {}\n", note->text));
       } else if (const auto* hook = std::get_if<Listener::RunHook>(&*action)) {
-        if (!hook_.start(monotonic_now(), hook->received))
-          listener_.handle_hook_done(monotonic_now(), {.kind = HookEnd::Kind::kNotRun});
+        start_hook(hook->received);
       } else if (const auto* told = std::get_if<Listener::TellHandled>(&*action)) {
         tell_handled(*told);
       } else if (const auto* leave = std::get_if<Listener::Leave>(&*action)) {
@@ -118,6 +121,23 @@ class ListenRun {
     return is_leaving;
   }
 
+  void start_hook(const Received& received) {
+    const auto end = [&](HookEnd::Kind kind) {
+      listener_.handle_hook_done(monotonic_now(), {.kind = kind});
+    };
+    if (handled_ && !received.fingerprint.empty()) {
+      const auto is_new = handled_->remember(received.id);
+      if (!is_new) {
+        write_output();
+        print_error(fmt::format("peer: cannot keep in mind that a hook has run: {}\n",
+                                is_new.error().message()));
+        return end(HookEnd::Kind::kNotRun);
+      }
+      if (!*is_new) return end(HookEnd::Kind::kRanBefore);
+    }
+    if (!hook_.start(monotonic_now(), received)) end(HookEnd::Kind::kNotRun);
+  }
+
   void tell_handled(const Listener::TellHandled& told) {
     const auto it = receipts_.find(told.receipt);
     if (it == receipts_.end()) return;
@@ -130,6 +150,7 @@ class ListenRun {
         case HookEnd::Kind::kTimedOut:
           return sealed::HandledResult::kTimedOut;
         case HookEnd::Kind::kNotRun:
+        case HookEnd::Kind::kRanBefore:
           break;
       }
       return sealed::HandledResult::kNotRun;
@@ -174,6 +195,16 @@ class ListenRun {
 
   void say_remarks() {
     if (!sealed_) return;
+    // Whoever watches a listener may be away for hours: a stranger is refused, and how to let him
+    // in is said; he comes again.
+    while (const auto stranger = sealed_->poll_question()) {
+      sealed_->answer_question(*stranger, false);
+      write_output();
+      print_error(fmt::format(
+          "peer: {} is new here, with the key {}\n  To let it in:\n  {}\n", stranger->name.text(),
+          common::format_fingerprint(stranger->identity),
+          trust_command(options_, stranger->name, stranger->identity)));
+    }
     while (const auto remark = sealed_->poll_remark()) {
       write_output();
       print_error(fmt::format("peer: {}\n", *remark));
@@ -276,6 +307,7 @@ class ListenRun {
   DatagramSocket socket_;
   std::optional<std::string> token_;
   std::unique_ptr<SealedEnd> sealed_;
+  std::optional<HandledLog> handled_;
   /// Senders who wait for what the hook makes of their messages: as many as wait for it, at most.
   std::map<std::uint64_t, sealed::Messenger::Handle> receipts_;
   std::uint64_t last_receipt_ = 0;
@@ -332,8 +364,21 @@ ExitStatus run_listen(const Options& options) {
     sealed = std::make_unique<SealedEnd>(options, *std::move(files),
                                          SealedEnd::Settings{.has_hook = !options.hook.empty()});
   }
+  std::optional<HandledLog> handled;
+  if (sealed && !options.hook.empty()) {
+    const auto folder = state_folder();
+    auto log = folder ? HandledLog::open(*folder / folder_name(options.name))
+                      : common::unexpected{std::make_error_code(std::errc::no_such_file_or_directory)};
+    if (!log) {
+      print_error(fmt::format("peer: no log of what the hook has had ($XDG_STATE_HOME): {}\n",
+                              log.error().message()));
+      return ExitStatus::kConfiguration;
+    }
+    handled = *std::move(log);
+  }
   ListenRun run(options, std::move(signals), *std::move(socket),
-                token ? std::optional(token->token()) : std::nullopt, std::move(sealed));
+                token ? std::optional(token->token()) : std::nullopt, std::move(sealed),
+                std::move(handled));
   return run.run();
 }
 

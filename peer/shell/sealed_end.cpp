@@ -19,6 +19,8 @@ using sealed::Admission;
 using sealed::Messenger;
 using sealed::PinGate;
 
+/// How often the file of pins is looked at: a person has just said `trust` in another window.
+constexpr std::chrono::milliseconds kLookPause{200};
 /// As many datagrams as one call hands to the kernel at once.
 constexpr std::size_t kBufferBytes = 48 * sealed::kDatagramBytesMax;
 
@@ -173,6 +175,7 @@ RegistrationSigner SealedEnd::next_signer() {
 void SealedEnd::handle_datagram(const common::Endpoint& from, common::Bytes datagram) {
   const auto wall = wall_now();
   gate_.set_time(wall);
+  reload_pins();
   messenger_.handle_datagram(monotonic_now(), wall, from, datagram);
 }
 
@@ -365,6 +368,21 @@ void SealedEnd::save_pins() {
     remarks_.push_back(fmt::format("cannot write {}: {}\n  Keys seen now will not be known again.",
                                    files_.known_peers->path().string(), error.message()));
   }
+}
+
+// What was pinned here and is not in the file, because that could not be written, is forgotten.
+void SealedEnd::reload_pins() {
+  const auto now = monotonic_now();
+  if (!files_.known_peers || now < next_look_) return;
+  next_look_ = now + kLookPause;
+  std::error_code error;
+  const auto time = fs::last_write_time(files_.known_peers->path(), error);
+  if (error || time == pins_time_) return;
+  save_pins();
+  auto parsed = files_.known_peers->load();
+  if (!parsed) return;  // in the middle of something: the next look will tell
+  pins_time_ = time;
+  gate_.replace(std::move(parsed->peers));
 }
 
 void SealedEnd::leave(DatagramSocket& socket) {

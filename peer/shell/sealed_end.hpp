@@ -106,6 +106,7 @@ class SealedEnd {
   void start_lookup();
   void answer_stranger(const common::Certificate& stranger, const LookupOutcome* outcome);
   void save_pins();
+  void reload_pins();
 
   const Options& options_;
   KeyFiles files_;
@@ -117,6 +118,8 @@ class SealedEnd {
   std::optional<RegistryRequests> requests_;  // with the first question
   std::deque<Lookup> lookups_;                // the front one is under way while is_asking_
   bool is_asking_ = false;
+  std::filesystem::file_time_type pins_time_{};  // of the file, when it was read or written
+  common::TimePoint next_look_{};                // at that
   std::deque<std::string> remarks_;
   std::deque<common::Certificate> questions_;
   common::ByteVector buffer_;

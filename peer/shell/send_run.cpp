@@ -1,5 +1,6 @@
 #include "peer/shell/send_run.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -175,6 +176,8 @@ class SendRun {
     take_events();
     sealed_->flush(socket_);
     take_events();
+    while (const auto stranger = sealed_->poll_question())
+      sealed_->answer_question(*stranger, ask_person(*stranger));
     say_remarks();
     if (tickets_.empty()) return;
     const auto next = sealed_->next_timeout();
@@ -201,6 +204,28 @@ class SendRun {
       tickets_.erase(it);
       sender_.handle_delivery(ticket, sealed_->describe(*outcome));
     }
+  }
+
+  /// At the terminal, whatever standard input and output are; no without one.
+  bool ask_person(const common::Certificate& certificate) {
+    write_output();
+    const common::os::UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
+    const std::string& name = certificate.name.text();
+    const std::string fingerprint = common::format_fingerprint(certificate.identity);
+    if (!terminal.is_open()) {
+      common::os::print_error(fmt::format(
+          "peer: {} is new here, and nobody can be asked about the key {}\n  To let it in:\n  {}\n",
+          name, fingerprint, trust_command(options_, certificate.name, certificate.identity)));
+      return false;
+    }
+    const std::string question =
+        fmt::format("{} is new here, with the key\n  {}\nSend to it from now on? [y/n] ", name,
+                    fingerprint);
+    if (::write(terminal.get(), question.data(), question.size()) < 0) return false;
+    std::array<char, 256> answer{};
+    const ssize_t got =
+        limit_.during([&] { return ::read(terminal.get(), answer.data(), answer.size()); });
+    return got > 0 && (answer[0] == 'y' || answer[0] == 'Y');
   }
 
   void say_remarks() {

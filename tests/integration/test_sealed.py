@@ -220,6 +220,22 @@ class KeyTest(SealedTest):
         self.assertEqual(self.send("unicast", "bob", "two").status, 0)
         again.wait_stdout("ci: two\n")
 
+    def test_ask_refuses_whom_nobody_vouches_for_and_says_how_to_let_him_in(self):
+        bob = self.start_listener("bob", self.registry, "--trust", "ask", home=self.other_home())
+        self.assertEqual(self.send("unicast", "bob", "one").status, 77)
+        key = self.key_of("ci")
+        bob.wait_stderr(f"ci is new here, with the key {key['fingerprint']}".encode())
+        named = self.start_peer("bob", self.registry, "trust", "ci", key["key"],
+                                home=self.other_home())
+        self.assertEqual(named.wait(), 0)
+        # It goes on listening, and reads the file again by itself.
+        wait_until(lambda: self.send("unicast", "bob", "two").status == 0, "ci is let in")
+        bob.wait_stdout("ci: two\n")
+        sender = self.send("--trust", "ask", "unicast", "bob", "three", home=self.dir / "third",
+                           name="ann")
+        self.assertEqual(sender.status, 77)
+        self.assertIn(b"bob is new here", sender.stderr)
+
     def test_both_sides_see_one_safety_number(self):
         self.start_listener("bob", self.registry, home=self.other_home())
         self.start_listener("ann", self.registry)
