@@ -339,6 +339,36 @@ TEST_CASE("a move of the sender is followed by proof of the new address") {
   CHECK(old != pair.alice.endpoint);
 }
 
+TEST_CASE("an address that a directory gave is proven by what comes from it") {
+  SealedPair pair;
+  pair.send(pair.alice, "one");
+  pair.pass(10s);
+  // bob moves, and alice learns where to; but all she had to say is given up before she reaches
+  // him.
+  pair.bob.endpoint = test::endpoint("10.0.0.2:5555");
+  bool is_told = false;
+  pair.filter = [&](const auto& datagram) {
+    is_told |= type_of(datagram) == 1 && datagram.to == &pair.bob;
+    return false;
+  };
+  pair.send(pair.alice, "two", {.timeout = 3s});
+  pair.pass(10s);
+  REQUIRE(is_told);
+  const Session* session = pair.alice.messenger->table().find(1);
+  CHECK(session->endpoint() == pair.bob.endpoint);
+  CHECK_FALSE(session->path().is_proven());
+  REQUIRE(session->epoch_count() == 1);  // bob has these keys still
+
+  pair.filter = nullptr;
+  pair.send(pair.bob, "three");
+  pair.pass(1s);
+  CHECK(session->path().is_proven());
+  pair.send(pair.alice, std::string(20'000, 'x'), {.timeout = 2s});
+  pair.pass(3s);
+  CHECK(pair.events(pair.alice) ==
+        Lines{"one: delivered", "two: not acknowledged", "bob: three", "20000 bytes: delivered"});
+}
+
 TEST_CASE("a delayed copy of an older datagram moves nobody") {
   SealedPair pair;
   pair.send(pair.alice, "one");
