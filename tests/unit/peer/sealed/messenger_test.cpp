@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "tests/unit/support/sealed_pair.hpp"
 
 namespace {
@@ -198,6 +200,39 @@ TEST_CASE("a recipient that was restarted is found again through the directory")
   CHECK(pair.events(pair.alice) == Lines{"one: delivered", "two: delivered", "three: delivered"});
   CHECK(pair.events(pair.bob) ==
         Lines{"alice (early): one", "alice (early): two", "alice (early): three"});
+}
+
+TEST_CASE("he who falls silent is looked up beside the INIT, not after three of them") {
+  SealedPair pair;
+  pair.send(pair.alice, "one");
+  pair.pass(10s);
+  pair.start(pair.bob);
+  pair.bob.endpoint = test::endpoint("10.0.0.2:5555");
+  pair.lookups = 0;
+  pair.send(pair.alice, "two");
+  pair.pass(700ms);
+  CHECK(pair.lookups == 1);
+  CHECK(pair.events(pair.alice) == Lines{"one: delivered", "two: delivered"});
+}
+
+TEST_CASE("an INIT that is on its way stays what it is when the directory has no news") {
+  SealedPair pair;
+  pair.send(pair.alice, "one");
+  pair.pass(10s);
+  std::set<common::ByteVector> inits;
+  int sent = 0;
+  pair.filter = [&](const auto& datagram) {
+    if (type_of(datagram) != 1) return false;
+    inits.insert(datagram.bytes);
+    return ++sent == 3;  // nothing else arrives
+  };
+  pair.lookups = 0;
+  pair.send(pair.alice, "two");
+  pair.pass(1500ms);
+  CHECK(pair.lookups == 1);
+  CHECK(sent == 3);
+  CHECK(inits.size() == 1);
+  CHECK(pair.events(pair.bob) == Lines{"alice (early): one", "alice (early): two"});
 }
 
 TEST_CASE("a key hint leads to one look-up in five seconds, and to a new INIT") {
