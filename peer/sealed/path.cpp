@@ -12,6 +12,12 @@ void Path::move(common::TimePoint now, const common::Endpoint& to, common::Rando
     return;
   }
   is_proven_ = false;
+  challenge_.reset();
+  ask_for_proof(now, random);
+}
+
+void Path::ask_for_proof(common::TimePoint now, common::Random& random) {
+  if (is_proven_ || challenge_) return;
   random.fill(challenge_.emplace());
   is_challenge_due_ = true;
   challenges_ = 1;

@@ -43,6 +43,10 @@ class Path {
   /// An authentic datagram, the newest of its key, came from elsewhere: he has moved. The endpoint
   /// before, if it was proven, is kept in case he has not.
   void move(common::TimePoint now, const common::Endpoint& to, common::Random& random);
+  /// An authentic datagram came from endpoint(): if that is not proven, and no challenge is under
+  /// way, one is due. Else an address that a directory gave, or whose challenges were lost, would
+  /// have its share and no more for as long as the keys last.
+  void ask_for_proof(common::TimePoint now, common::Random& random);
   /// A directory says that he is somewhere else.
   void restart(const common::Endpoint& endpoint) { *this = Path(endpoint); }
 

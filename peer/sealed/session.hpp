@@ -106,8 +106,8 @@ class Session {
     common::TimePoint sent_at{};
     common::Duration pause = kRtoInitial;  // until the next try but one
     int tries = 0;
-    bool is_repair = false;       // older keys have ended, or brought no answer
-    bool is_doubtful = false;     // the certificate: by a KEYHINT, or by silence
+    bool is_repair = false;    // older keys have ended, or brought no answer
+    bool is_doubtful = false;  // the certificate: by a KEYHINT, or by silence
   };
 
   Epoch* current(common::TimePoint now);

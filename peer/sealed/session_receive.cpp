@@ -140,6 +140,7 @@ void Session::handle_data(TimePoint now, const common::Endpoint& from, const Dat
     congestion_.reset();
   }
   path_.handle_received(from, data.header.size() + data.sealed.size());
+  if (from == path_.endpoint()) path_.ask_for_proof(now, shared_.random);
 
   const auto frames = decode_frames(plain);
   if (!frames) return shared_.drop(DropReason::kBadFrames);

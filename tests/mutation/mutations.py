@@ -376,6 +376,13 @@ MUTATIONS = [
         "unit.delivery",
     ),
     Mutation(
+        "an address that a directory gave is not asked for proof",
+        "peer/sealed/session_receive.cpp",
+        "  if (from == path_.endpoint()) path_.ask_for_proof(now, shared_.random);\n",
+        "",
+        "unit.delivery",
+    ),
+    Mutation(
         "what was never sent can be acknowledged",
         "peer/sealed/retransmit_queue.hpp",
         "if (ack.largest() >= sent_end) return std::nullopt;",

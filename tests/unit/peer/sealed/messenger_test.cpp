@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "tests/unit/support/sealed_pair.hpp"
 
 namespace {
@@ -200,6 +202,39 @@ TEST_CASE("a recipient that was restarted is found again through the directory")
         Lines{"alice (early): one", "alice (early): two", "alice (early): three"});
 }
 
+TEST_CASE("he who falls silent is looked up beside the INIT, not after three of them") {
+  SealedPair pair;
+  pair.send(pair.alice, "one");
+  pair.pass(10s);
+  pair.start(pair.bob);
+  pair.bob.endpoint = test::endpoint("10.0.0.2:5555");
+  pair.lookups = 0;
+  pair.send(pair.alice, "two");
+  pair.pass(700ms);
+  CHECK(pair.lookups == 1);
+  CHECK(pair.events(pair.alice) == Lines{"one: delivered", "two: delivered"});
+}
+
+TEST_CASE("an INIT that is on its way stays what it is when the directory has no news") {
+  SealedPair pair;
+  pair.send(pair.alice, "one");
+  pair.pass(10s);
+  std::set<common::ByteVector> inits;
+  int sent = 0;
+  pair.filter = [&](const auto& datagram) {
+    if (type_of(datagram) != 1) return false;
+    inits.insert(datagram.bytes);
+    return ++sent == 3;  // nothing else arrives
+  };
+  pair.lookups = 0;
+  pair.send(pair.alice, "two");
+  pair.pass(1500ms);
+  CHECK(pair.lookups == 1);
+  CHECK(sent == 3);
+  CHECK(inits.size() == 1);
+  CHECK(pair.events(pair.bob) == Lines{"alice (early): one", "alice (early): two"});
+}
+
 TEST_CASE("a key hint leads to one look-up in five seconds, and to a new INIT") {
   SealedPair pair;
   pair.send(pair.alice, "one");
@@ -337,6 +372,36 @@ TEST_CASE("a move of the sender is followed by proof of the new address") {
   pair.pass(1s);
   CHECK(pair.events(pair.alice) == Lines{"one: delivered", "two: delivered"});
   CHECK(old != pair.alice.endpoint);
+}
+
+TEST_CASE("an address that a directory gave is proven by what comes from it") {
+  SealedPair pair;
+  pair.send(pair.alice, "one");
+  pair.pass(10s);
+  // bob moves, and alice learns where to; but all she had to say is given up before she reaches
+  // him.
+  pair.bob.endpoint = test::endpoint("10.0.0.2:5555");
+  bool is_told = false;
+  pair.filter = [&](const auto& datagram) {
+    is_told |= type_of(datagram) == 1 && datagram.to == &pair.bob;
+    return false;
+  };
+  pair.send(pair.alice, "two", {.timeout = 3s});
+  pair.pass(10s);
+  REQUIRE(is_told);
+  const Session* session = pair.alice.messenger->table().find(1);
+  CHECK(session->endpoint() == pair.bob.endpoint);
+  CHECK_FALSE(session->path().is_proven());
+  REQUIRE(session->epoch_count() == 1);  // bob has these keys still
+
+  pair.filter = nullptr;
+  pair.send(pair.bob, "three");
+  pair.pass(1s);
+  CHECK(session->path().is_proven());
+  pair.send(pair.alice, std::string(20'000, 'x'), {.timeout = 2s});
+  pair.pass(3s);
+  CHECK(pair.events(pair.alice) ==
+        Lines{"one: delivered", "two: not acknowledged", "bob: three", "20000 bytes: delivered"});
 }
 
 TEST_CASE("a delayed copy of an older datagram moves nobody") {

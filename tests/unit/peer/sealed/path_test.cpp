@@ -90,4 +90,25 @@ TEST_CASE("who comes back to a proven address need not prove it again") {
   CHECK(path.endpoint() == kHome);
 }
 
+TEST_CASE("an address is asked for proof again when something comes from it, once at a time") {
+  fuzz::SplitmixRandom random;
+  Path path(kHome);  // as a directory gave it
+  CHECK_FALSE(path.next_timeout().has_value());
+  auto now = test::at(1s);
+  for (int round = 0; round < 3; ++round) {
+    path.ask_for_proof(now, random);
+    const auto challenge = path.due_challenge();
+    REQUIRE(challenge.has_value());
+    path.ask_for_proof(now, random);  // one is under way
+    CHECK(path.due_challenge() == challenge);
+    while (path.next_timeout()) path.handle_timeout(now = *path.next_timeout());
+    CHECK(path.endpoint() == kHome);  // there is no better one
+    CHECK_FALSE(path.is_proven());
+  }
+  path.ask_for_proof(now, random);
+  CHECK(path.handle_response(path.due_challenge().value()));
+  path.ask_for_proof(now, random);
+  CHECK_FALSE(path.due_challenge().has_value());
+}
+
 }  // namespace
