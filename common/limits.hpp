@@ -13,6 +13,8 @@ inline constexpr std::size_t kNameBytesMax = 64;
 
 /// Longest classic datagram, `sender: ` included: old listeners read 2,048 bytes and lose the rest.
 inline constexpr std::size_t kClassicDatagramBytesMax = 2048;
+/// Longest text of a message that is sealed: what a script has to say, not a file.
+inline constexpr std::size_t kMessageTextBytesMax = 64 * 1024;
 
 /// Largest UDP payload there can be (65,535 less the IPv4 and UDP headers): receive buffers have
 /// this size so that nothing is cut without notice.

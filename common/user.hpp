@@ -3,6 +3,7 @@
 #pragma once
 
 #include <compare>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -77,6 +78,9 @@ struct User {
   WallTime since;
   /// He is connected to the registry, which hands messages on (POST /v1/to/NAME).
   bool is_relayed = false;
+  /// His session certificate in base64, by which he takes sealed datagrams; null: he has none. Only
+  /// a registry has verified it: who relies on it decodes it (common/certificate.hpp).
+  std::shared_ptr<const std::string> certificate = nullptr;
 };
 
 }  // namespace common

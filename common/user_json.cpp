@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base64.hpp"
+#include "common/certificate.hpp"
 #include "common/classic_record.hpp"
 #include "common/limits.hpp"
 
@@ -35,6 +37,13 @@ std::optional<std::uint64_t> number_at(const json& object, const char* key) {
   return it->get<std::uint64_t>();
 }
 
+/// Base64 of as many bytes as a certificate may have. Whether it is one is found out by who uses
+/// it: to verify a long list's would take seconds.
+bool is_certificate_text(std::string_view text) {
+  const auto bytes = decode_base64(text);
+  return bytes && bytes->size() > kCertificateOverhead && bytes->size() <= kCertificateBytesMax;
+}
+
 using ParseName = expected<UserName, NameError> (*)(std::string_view text);
 
 std::optional<User> user_from(const json& object, ParseName parse_name) {
@@ -45,6 +54,14 @@ std::optional<User> user_from(const json& object, ParseName parse_name) {
   const auto door = string_at(object, "door");
   const bool is_relayed = string_at(object, "via") == "relay";
   if (!name || !transport || (!endpoint && !is_relayed)) return std::nullopt;
+  std::shared_ptr<const std::string> certificate;
+  if (const auto it = object.find("certificate"); it != object.end()) {
+    // security: a user whose certificate we cannot read is left out. Without it he would be one who
+    // takes plain text.
+    if (!it->is_string() || !is_certificate_text(it->get_ref<const std::string&>()))
+      return std::nullopt;
+    certificate = std::make_shared<const std::string>(it->get<std::string>());
+  }
   const auto known_transport = parse_transport(*transport);
   if (!known_transport) return std::nullopt;
   // A door that a later registry adds still leaves the user reachable at his endpoint.
@@ -52,11 +69,13 @@ std::optional<User> user_from(const json& object, ParseName parse_name) {
   if (!endpoint) {
     auto legal = parse_name(*name);
     if (!legal) return std::nullopt;
-    return User{*std::move(legal), Endpoint{}, *known_transport, known_door, WallTime{}, true};
+    return User{*std::move(legal), Endpoint{}, *known_transport,      known_door,
+                WallTime{},        true,       std::move(certificate)};
   }
   auto record = parse_classic_record(*name + '@' + *endpoint);
   if (!record) return std::nullopt;
-  return User{record->name, record->endpoint, *known_transport, known_door, WallTime{}, is_relayed};
+  return User{record->name, record->endpoint, *known_transport,      known_door,
+              WallTime{},   is_relayed,       std::move(certificate)};
 }
 
 }  // namespace
@@ -89,6 +108,10 @@ void append_user_json(std::string& out, const User& user) {
   out += to_string(user.door);
   out += R"(","since":")";
   out += format_wall_time(user.since);
+  if (user.certificate) {
+    out += R"(","certificate":")";
+    out += *user.certificate;
+  }
   out += R"("})";
 }
 

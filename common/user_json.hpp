@@ -17,7 +17,8 @@ enum class JsonError { kNotJson, kTooDeep, kWrongShape };
 std::string_view to_string(JsonError error);
 
 /// Appends {"name":…,"endpoint":…,"transport":…,"door":…,"since":…} to `out`, with "via":"relay"
-/// for a user who is connected to the registry; without "endpoint" if he has no gateway port.
+/// for a user who is connected to the registry; without "endpoint" if he has no gateway port. Who
+/// has a certificate has "certificate", in base64.
 void append_user_json(std::string& out, const User& user);
 
 /// `text` as a JSON string with its quotes; ill-formed UTF-8 becomes U+FFFD. With `ascii` every

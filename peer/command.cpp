@@ -12,9 +12,10 @@ namespace {
 
 using common::unexpected;
 
-constexpr std::array<std::string_view, 5> kWords = {"list", "unicast", "multicast", "broadcast",
-                                                    "exit"};
+constexpr std::array<std::string_view, 6> kWords = {"list", "unicast", "multicast", "broadcast",
+                                                    "ask", "exit"};
 constexpr const char* kUnicastUsage = "unicast NAME \"TEXT\"";
+constexpr const char* kAskUsage = "ask NAME \"TEXT\"";
 constexpr const char* kMulticastUsage = "multicast [NAME, NAME] \"TEXT\"";
 constexpr const char* kBroadcastUsage = "broadcast \"TEXT\"";
 
@@ -54,7 +55,7 @@ std::vector<std::string> split_names(std::string_view text) {
 CommandError unknown_word(std::string_view word) {
   const std::string_view near = common::suggest(word, kWords);
   if (!near.empty()) return {fmt::format("did you mean {}?", near)};
-  return {"the commands are list, unicast, multicast, broadcast and exit"};
+  return {"the commands are list, unicast, multicast, broadcast, ask and exit"};
 }
 
 std::string join(const std::vector<std::string>& words, std::size_t from) {
@@ -66,12 +67,14 @@ std::string join(const std::vector<std::string>& words, std::size_t from) {
   return text;
 }
 
-common::expected<Command, CommandError> parse_unicast_line(std::string_view rest) {
+/// `NAME "TEXT"`, of unicast and ask.
+template <typename OneRecipient>
+common::expected<Command, CommandError> parse_one_recipient(std::string_view rest,
+                                                            const char* usage) {
   const std::string_view name = first_word(rest);
   const auto text = quoted_text(rest.substr(name.size()));
-  if (name.empty() || name.find('"') != name.npos || !text)
-    return unexpected{CommandError{kUnicastUsage}};
-  return Command{UnicastCommand{std::string(name), std::string(*text)}};
+  if (name.empty() || name.find('"') != name.npos || !text) return unexpected{CommandError{usage}};
+  return Command{OneRecipient{std::string(name), std::string(*text)}};
 }
 
 common::expected<Command, CommandError> parse_multicast_line(std::string_view rest) {
@@ -93,7 +96,8 @@ common::expected<Command, CommandError> parse_command_line(std::string_view line
   const std::string_view rest = trim(line.substr(word.size()));
   if (word == "list") return Command{ListCommand{}};
   if (word == "exit") return Command{ExitCommand{}};
-  if (word == "unicast") return parse_unicast_line(rest);
+  if (word == "unicast") return parse_one_recipient<UnicastCommand>(rest, kUnicastUsage);
+  if (word == "ask") return parse_one_recipient<AskCommand>(rest, kAskUsage);
   if (word == "multicast") return parse_multicast_line(rest);
   if (word == "broadcast") {
     const auto text = quoted_text(rest);
@@ -112,6 +116,10 @@ common::expected<Command, CommandError> parse_command_words(const std::vector<st
   if (word == "unicast") {
     if (words.size() < 3) return unexpected{CommandError{kUnicastUsage}};
     return Command{UnicastCommand{words[1], join(words, 2)}};
+  }
+  if (word == "ask") {
+    if (words.size() < 3) return unexpected{CommandError{kAskUsage}};
+    return Command{AskCommand{words[1], join(words, 2)}};
   }
   if (word == "broadcast") return Command{BroadcastCommand{join(words, 1)}};
   if (word == "multicast") {

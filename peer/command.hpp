@@ -22,9 +22,14 @@ struct MulticastCommand {
 struct BroadcastCommand {
   std::string text;
 };
+/// A text whose recipient's hook is to answer.
+struct AskCommand {
+  std::string name;
+  std::string text;
+};
 struct ExitCommand {};
-using Command =
-    std::variant<ListCommand, UnicastCommand, MulticastCommand, BroadcastCommand, ExitCommand>;
+using Command = std::variant<ListCommand, UnicastCommand, MulticastCommand, BroadcastCommand,
+                             AskCommand, ExitCommand>;
 
 /// Why a line is no command: a hint at the right form, e.g. `unicast NAME "TEXT"`.
 struct CommandError {

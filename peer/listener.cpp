@@ -113,11 +113,14 @@ Duration Listener::jittered(Duration duration) {
 }
 
 void Listener::handle_datagram(TimePoint now, common::WallTime wall, common::Bytes datagram) {
-  if (is_leaving_ || has_left_) return;
-  if (options_.count && messages_ >= *options_.count) return;  // the last ones are with the hook
+  if (!takes_messages()) return;
   auto message = common::decode_classic(datagram);
   if (!message) return;
-  const Received received{make_message_id(random_), wall, *std::move(message)};
+  handle_message(now, Received{make_message_id(random_), wall, *std::move(message)});
+}
+
+// It has been acknowledged, so it is shown whatever else is the matter.
+void Listener::handle_message(TimePoint now, const Received& received) {
   ++messages_;
   std::string line = format_received(received, options_.name, options_.json) + '\n';
   const bool is_last = options_.count && messages_ >= *options_.count;
@@ -129,18 +132,30 @@ void Listener::handle_datagram(TimePoint now, common::WallTime wall, common::Byt
       line += kQuestion;
     }
   }
-  actions_.push_back(Print{std::move(line)});
-  if (options_.has_hook) {
-    if (hooks_.size() < kHookQueueMax) {
-      hooks_.push_back(received);
-      run_next_hook();
-    } else if (!std::exchange(is_dropping_hooks_, true)) {
-      note("the hook does not keep up: messages are shown but not given to it");
-    }
-  }
+  // What a hook is to answer is its alone.
+  if (!received.is_question || options_.json) actions_.push_back(Print{std::move(line)});
+  queue_hook(received);
   if (is_last) return finish_if_counted(now);
   if (!options_.asks || is_asking_) return;
   if (++since_question_ >= kQuestionEvery) ask();
+}
+
+void Listener::queue_hook(const Received& received) {
+  const bool is_wanted =
+      options_.has_hook && (options_.hook_takes_plain || !received.fingerprint.empty());
+  if (is_wanted && hooks_.size() < kHookQueueMax) {
+    hooks_.push_back(received);
+    return run_next_hook();
+  }
+  if (received.receipt)
+    actions_.push_back(TellHandled{*received.receipt, {.kind = HookEnd::Kind::kNotRun}});
+  if (is_wanted && !std::exchange(is_dropping_hooks_, true))
+    note("the hook does not keep up: messages are shown but not given to it");
+}
+
+// At once: others who look the name up now would be told a key that this process forgets soon.
+void Listener::handle_new_key(TimePoint now) {
+  if (registration_ == Registration::kHeld && lease_) registry_at_ = now;
 }
 
 void Listener::ask() {
@@ -180,10 +195,12 @@ void Listener::run_next_hook() {
   actions_.push_back(RunHook{hooks_.front()});
 }
 
-void Listener::handle_hook_done(TimePoint now, std::string_view complaint) {
+void Listener::handle_hook_done(TimePoint now, const HookEnd& end) {
   ENSURE(is_hook_running_);
-  if (!complaint.empty()) note(fmt::format("the hook: {}", complaint), /*is_problem=*/true);
+  if (const std::string complaint = end.complaint(); !complaint.empty())
+    note(fmt::format("the hook: {}", complaint), /*is_problem=*/true);
   is_hook_running_ = false;
+  if (const auto receipt = hooks_.front().receipt) actions_.push_back(TellHandled{*receipt, end});
   hooks_.pop_front();
   is_dropping_hooks_ = false;
   if (is_leaving_) return;

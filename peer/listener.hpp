@@ -1,4 +1,4 @@
-// `listen`: keeps a name registered and turns datagrams into lines (docs/protocol/directory.md,
+// `listen`: keeps a name registered and turns messages into lines (docs/protocol/directory.md,
 // "Leases"; docs/protocol/classic-datagrams.md). A core: the shell owns sockets, terminal and hook.
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "common/expected.hpp"
 #include "common/random.hpp"
 #include "common/time.hpp"
+#include "peer/hook_end.hpp"
 #include "peer/received.hpp"
 #include "peer/registry_protocol.hpp"
 
@@ -31,6 +32,7 @@ class Listener {
     bool is_terminal = false;
     bool json = false;
     bool has_hook = false;
+    bool hook_takes_plain = false;  // messages, too, whose sender anybody could have written
     std::optional<std::uint64_t> count;  // leave after so many messages
     std::optional<Duration> wait;        // leave after so long
   };
@@ -53,11 +55,16 @@ class Listener {
   struct RunHook {
     Received received;
   };
+  /// Tell the sender, who waits for it, what the hook made of his message.
+  struct TellHandled {
+    std::uint64_t receipt = 0;
+    HookEnd end;
+  };
   /// Leave with this status. Nothing follows.
   struct Leave {
     common::ExitStatus status;
   };
-  using Action = std::variant<Register, Print, Note, RunHook, Leave>;
+  using Action = std::variant<Register, Print, Note, RunHook, TellHandled, Leave>;
 
   using OutcomeOrFailure = common::expected<RegistrationOutcome, ExchangeFailure>;
 
@@ -75,7 +82,16 @@ class Listener {
   Listener(Options options, common::Random& random);
 
   void start(TimePoint now);
+  /// A classic datagram.
   void handle_datagram(TimePoint now, common::WallTime wall, common::Bytes datagram);
+  /// A message whose sender has been told that it is here.
+  void handle_message(TimePoint now, const Received& received);
+  /// False from the last message that was asked for on: what comes now is left to the network.
+  bool takes_messages() const {
+    return !is_leaving_ && !has_left_ && (!options_.count || messages_ < *options_.count);
+  }
+  /// There is another certificate to be registered.
+  void handle_new_key(TimePoint now);
   /// `endpoint` is what was asked to be registered.
   void handle_registration(TimePoint now, const common::Endpoint& endpoint,
                            OutcomeOrFailure outcome);
@@ -83,8 +99,7 @@ class Listener {
   /// Standard input has ended: at a terminal that answers an open question with yes, elsewhere
   /// nobody is asked any more.
   void handle_input_end(TimePoint now);
-  /// `complaint`: what went wrong with it, empty if nothing.
-  void handle_hook_done(TimePoint now, std::string_view complaint = {});
+  void handle_hook_done(TimePoint now, const HookEnd& end = {});
   /// SIGINT, SIGTERM, or standard output gone: log out and leave with this status.
   void handle_stop(TimePoint now, common::ExitStatus status);
   void handle_timeout(TimePoint now);
@@ -115,6 +130,7 @@ class Listener {
   void leave();
   void ask();
   void drop_question();
+  void queue_hook(const Received& received);
   void run_next_hook();
   void finish_if_counted(TimePoint now);
   Duration jittered(Duration duration);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/os/standard_streams.hpp"
+#include "peer/shell/key_run.hpp"
 #include "peer/shell/listen_run.hpp"
 #include "peer/shell/login_run.hpp"
 #include "peer/shell/meet_run.hpp"
@@ -17,22 +18,27 @@
 
 namespace {
 
-common::ExitStatus run(const peer::Options& options) {
+/// The exit status.
+int run(const peer::Options& options) {
   switch (options.mode) {
     case peer::Mode::kListen:
-      return peer::run_listen(options);
+      return static_cast<int>(peer::run_listen(options));
     case peer::Mode::kSend:
       return peer::run_send(options);
+    case peer::Mode::kKey:
+      return static_cast<int>(peer::run_key(options));
+    case peer::Mode::kTrust:
+      return static_cast<int>(peer::run_trust(options));
     case peer::Mode::kLogin:
-      return peer::run_login(options);
+      return static_cast<int>(peer::run_login(options));
     case peer::Mode::kNetchat:
-      return peer::run_netchat(options);
+      return static_cast<int>(peer::run_netchat(options));
     case peer::Mode::kMeet:
-      return peer::run_meet(options);
+      return static_cast<int>(peer::run_meet(options));
     case peer::Mode::kRoom:
-      return peer::run_room(options);
+      return static_cast<int>(peer::run_room(options));
   }
-  return common::ExitStatus::kUsage;
+  return static_cast<int>(common::ExitStatus::kUsage);
 }
 
 }  // namespace
@@ -48,7 +54,7 @@ int main(int argc, char** argv) {
   }
   const auto& options = std::get<peer::Options>(parsed);
   try {
-    return static_cast<int>(run(options));
+    return run(options);
   } catch (const std::exception& error) {  // what libraries throw while starting
     common::os::print_error(fmt::format("peer: {}\n", error.what()));
     return static_cast<int>(common::ExitStatus::kConfiguration);

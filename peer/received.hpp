@@ -1,6 +1,9 @@
 // A message that has come in, as it is shown. A core.
 #pragma once
 
+#include <cstddef>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,11 +16,18 @@ namespace peer {
 
 /// A message as it is shown and given to a hook.
 struct Received {
-  std::string id;  // 32 hexadecimal digits; no dialect here has one, so it is made up
+  std::string id;  // 32 hexadecimal digits; no old dialect has one: there it is made up
   common::WallTime time;
   common::ClassicMessage message;
+  /// Who the sender is, by his key; empty: anybody may have written the name.
+  std::string fingerprint = {};
+  /// The sender waits to be told what the hook made of it, under this number.
+  std::optional<std::uint64_t> receipt = {};
+  bool is_question = false;  // and what the hook wrote
 };
 
+/// 32 hexadecimal digits.
+std::string format_message_id(std::span<const std::byte, 16> id);
 std::string make_message_id(common::Random& random);
 
 /// One line without its end: `sender: text` made harmless, or a JSON object for `to`.

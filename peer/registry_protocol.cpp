@@ -5,6 +5,7 @@
 #include "common/classic_record.hpp"
 #include "common/owner_token.hpp"
 #include "common/safe_text.hpp"
+#include "common/signed_request.hpp"
 #include "common/user_json.hpp"
 #include "common/version.hpp"
 
@@ -98,6 +99,20 @@ HttpRequest make_netchat_registration(Verb verb, std::string_view record,
   return request;
 }
 
+void sign_registration(HttpRequest& request, std::string_view host,
+                       const common::Identity& identity, common::Bytes certificate,
+                       std::uint64_t serial) {
+  const auto fields = common::sign_request(identity, certificate,
+                                           {.host = host,
+                                            .method = request.method,
+                                            .path = request.target,
+                                            .body = request.body,
+                                            .serial = serial});
+  request.headers.emplace_back(common::kCertificateField, fields.certificate);
+  request.headers.emplace_back(common::kSerialField, fields.serial);
+  request.headers.emplace_back(common::kSignatureField, fields.signature);
+}
+
 HttpRequest make_list_request(const std::string& known_etag) {
   HttpRequest request{
       .method = "GET", .target = kListTarget, .body = {}, .headers = common_headers()};
@@ -137,8 +152,13 @@ RegistrationOutcome interpret_registration(Verb verb, const HttpAnswer& answer) 
       constexpr std::uint64_t kLeaseSecondsMax = 10ULL * 365 * 86400;
       return Accepted{std::chrono::seconds(std::min(registration->lease_s, kLeaseSecondsMax))};
     }
-    case 406:
+    case 406: {
+      // The right key, but a serial that was used: an answer was lost. Signed anew it is accepted.
+      constexpr int kStaleRequest = 40604;
+      const auto error = common::decode_error(answer.body);
+      if (error && error->code == kStaleRequest) return Unavailable{reason_of(answer)};
       return NameTaken{};
+    }
     case 400:
       if (verb == Verb::kLogout) return NotListed{};
       return Refused{reason_of(answer)};

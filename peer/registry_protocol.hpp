@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/identity.hpp"
 #include "common/time.hpp"
 #include "common/user.hpp"
 
@@ -55,6 +56,12 @@ HttpRequest make_registration(Verb verb, const common::UserName& name,
 /// field.
 HttpRequest make_netchat_registration(Verb verb, std::string_view record,
                                       const std::optional<std::string>& owner_token);
+/// Signs a registration for the registry that answers to `host`, the Host field's value as it will
+/// be sent, so that the name obeys this identity's key (docs/protocol/directory.md, "Keys").
+/// `serial` is above every earlier one: a request that is made again is signed again.
+void sign_registration(HttpRequest& request, std::string_view host,
+                       const common::Identity& identity, common::Bytes certificate,
+                       std::uint64_t serial);
 HttpRequest make_list_request(const std::string& known_etag);
 HttpRequest make_lookup(const common::UserName& name);
 

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/classic_datagram.hpp"
+#include "common/limits.hpp"
 #include "common/safe_text.hpp"
+#include "common/user_json.hpp"
 #include "peer/severity.hpp"
 #include "peer/typed_name.hpp"
 
@@ -21,11 +24,48 @@ bool needs_registry(const common::User& user) {
   return user.is_relayed || user.transport != common::Transport::kUdp;
 }
 
+/// A recipient's object for --json: what `--json` of listen is for the other side.
+std::string to_json(const std::string& name, const Delivery& delivery, bool is_sealed) {
+  constexpr bool kAscii = true;  // a terminal may read this too
+  std::string text = fmt::format(R"({{"v":1,"event":"sent","to":{},"ok":{},"status":{})",
+                                 common::json_string(name, kAscii),
+                                 delivery.status == ExitStatus::kOk,
+                                 static_cast<int>(delivery.status));
+  if (!delivery.id.empty()) text += fmt::format(R"(,"id":"{}")", delivery.id);
+  if (delivery.status == ExitStatus::kOk)
+    text += fmt::format(R"(,"level":"{}")", to_string(delivery.level));
+  if (!delivery.path.empty()) text += fmt::format(R"(,"path":"{}")", delivery.path);
+  if (delivery.round_trip) {
+    text += fmt::format(R"(,"rtt_ms":{:.3f})",
+                        std::chrono::duration<double, std::milli>(*delivery.round_trip).count());
+  }
+  if (!delivery.trust.empty()) text += fmt::format(R"(,"trust":"{}")", delivery.trust);
+  if (delivery.hook_status) text += fmt::format(R"(,"hook_status":{})", *delivery.hook_status);
+  if (!delivery.output.empty())
+    text += fmt::format(R"(,"output":{})", common::json_string(delivery.output, kAscii));
+  if (!delivery.reason.empty())
+    text += fmt::format(R"(,"reason":{})", common::json_string(delivery.reason, kAscii));
+  return text + fmt::format(R"(,"sealed":{}}})", is_sealed);
+}
+
 }  // namespace
+
+std::string_view to_string(DeliveryLevel level) {
+  switch (level) {
+    case DeliveryLevel::kSent:
+      return "sent";
+    case DeliveryLevel::kDelivered:
+      return "delivered";
+    case DeliveryLevel::kHandled:
+      return "handled";
+  }
+  return "unknown";
+}
 
 std::vector<HttpRequest> lookups_in(std::string_view line) {
   std::vector<HttpRequest> lookups;
-  const bool may_look_up = line.find("cast") != line.npos && !line.starts_with("broadcast ");
+  const bool may_look_up = (line.find("cast") != line.npos && !line.starts_with("broadcast ")) ||
+                           line.find("ask") != line.npos;
   if (!may_look_up) return lookups;  // most lines need no second parsing
   const auto command = parse_command_line(line);
   if (!command) return lookups;
@@ -33,6 +73,7 @@ std::vector<HttpRequest> lookups_in(std::string_view line) {
     if (const auto name = parse_typed_name(typed)) lookups.push_back(make_lookup(*name));
   };
   if (const auto* unicast = std::get_if<UnicastCommand>(&*command)) add(unicast->name);
+  if (const auto* ask = std::get_if<AskCommand>(&*command)) add(ask->name);
   if (const auto* multicast = std::get_if<MulticastCommand>(&*command))
     for (const std::string& typed : multicast->names) add(typed);
   return lookups;
@@ -75,32 +116,48 @@ void Sender::begin(const common::expected<Command, CommandError>& command, bool 
       return report(from_input ? ExitStatus::kBadInput : ExitStatus::kUsage);
     }
     begin_texts(multicast->names, multicast->text);
+  } else if (const auto* ask = std::get_if<AskCommand>(&*command)) {
+    begin_texts({ask->name}, ask->text, /*is_ask=*/true);
   } else if (const auto* broadcast = std::get_if<BroadcastCommand>(&*command)) {
     begin_broadcast(broadcast->text);
   }
 }
 
-bool Sender::encode(std::string_view text) {
-  auto datagram = common::encode_classic(self_, text);
-  if (!datagram) {
-    output_.push_back(Complain{to_string(datagram.error())});
+// False, and told, if nobody could be sent this.
+bool Sender::take_text(std::string_view text) {
+  const auto refuse = [&](std::string reason) {
+    output_.push_back(Complain{std::move(reason)});
     report(ExitStatus::kBadInput);
     return false;
+  };
+  auto datagram = common::encode_classic(self_, text);
+  no_datagram_.clear();
+  if (datagram) {
+    datagram_ = *std::move(datagram);
+  } else {
+    no_datagram_ = to_string(datagram.error());
+    if (!terms_.seals || datagram.error() == common::EncodeError::kNotUtf8)
+      return refuse(no_datagram_);
   }
-  datagram_ = *std::move(datagram);
-  text_ = text;
+  if (text.size() > common::kMessageTextBytesMax) {
+    return refuse(fmt::format("the text is too long: {} bytes, and a message has {} at most",
+                              text.size(), common::kMessageTextBytesMax));
+  }
+  text_ = std::make_shared<const std::string>(text);
   to_hand_on_.clear();
   return true;
 }
 
-void Sender::begin_texts(std::vector<std::string> names, std::string_view text) {
-  if (!encode(text)) return;
+void Sender::begin_texts(std::vector<std::string> names, std::string_view text, bool is_ask) {
+  if (!take_text(text)) return;
+  is_ask_ = is_ask;
   names_ = std::move(names);
   look_up_next();
 }
 
 void Sender::begin_broadcast(std::string_view text) {
-  if (!encode(text)) return;
+  if (!take_text(text)) return;
+  is_ask_ = false;
   step_ = Step::kBroadcasting;
   fetch_list();
 }
@@ -121,8 +178,7 @@ void Sender::look_up_next() {
       return;
     }
     // Nobody can have such a name.
-    ++tally_->unknown;
-    output_.push_back(Print{fmt::format("user {} is not found", common::to_terminal(typed))});
+    tell_unknown(common::to_terminal(typed));
   }
   end_command();
 }
@@ -150,20 +206,16 @@ void Sender::handle_lookup(const HttpAnswer& answer) {
   const common::UserName& name = *looking_up_;
   const LookupOutcome outcome = interpret_lookup(name, answer);
   if (const auto* user = std::get_if<common::User>(&outcome)) {
-    if (needs_registry(*user)) {
-      ++next_name_;
-      to_hand_on_.push_back(name);
-      return hand_on_next();
-    }
-    send({{name.text(), Transmit{user->endpoint, datagram_}}});
     ++next_name_;
-    return look_up_next();
+    std::vector<std::pair<std::string, Transmit>> datagrams;
+    send_to(*user, datagrams);
+    if (!datagrams.empty()) send(std::move(datagrams));
+    return hand_on_next();
   }
   if (const auto* missing = std::get_if<NotFound>(&outcome)) {
-    if (missing->is_nobody_online && !std::exchange(has_said_empty_, true))
+    if (missing->is_nobody_online && !terms_.json && !std::exchange(has_said_empty_, true))
       output_.push_back(Print{kNobodyOnline});
-    output_.push_back(Print{fmt::format("user {} is not found", name.text())});
-    ++tally_->unknown;
+    tell_unknown(name.text());
     ++next_name_;
     return look_up_next();
   }
@@ -198,7 +250,7 @@ void Sender::handle_list(const HttpAnswer& answer) {
 }
 
 void Sender::use_list() {
-  if (list_.empty()) output_.push_back(Print{kNobodyOnline});
+  if (list_.empty() && !terms_.json) output_.push_back(Print{kNobodyOnline});
   if (step_ == Step::kListing) {
     print_list();
   } else {
@@ -213,16 +265,14 @@ void Sender::print_list() {
 }
 
 void Sender::send_broadcast() {
+  bool is_anybody = false;
   std::vector<std::pair<std::string, Transmit>> datagrams;
   for (const common::User& user : list_) {
     if (user.name == self_) continue;  // nobody is told what he said himself
-    if (needs_registry(user)) {
-      to_hand_on_.push_back(user.name);
-      continue;
-    }
-    datagrams.emplace_back(user.name.text(), Transmit{user.endpoint, datagram_});
+    is_anybody = true;
+    send_to(user, datagrams);
   }
-  if (datagrams.empty() && to_hand_on_.empty()) {
+  if (!is_anybody) {
     output_.push_back(Print{"there is no online user"});
     report(ExitStatus::kNoUser);
     step_ = Step::kIdle;
@@ -232,6 +282,105 @@ void Sender::send_broadcast() {
   hand_on_next();
 }
 
+void Sender::send_to(const common::User& user,
+                     std::vector<std::pair<std::string, Transmit>>& datagrams) {
+  const std::string& name = user.name.text();
+  const bool is_classic = !(user.certificate && terms_.seals);
+  // Lines keep the order of the list: what was gathered before has its place before this one's.
+  if (!is_classic && !datagrams.empty()) send(std::exchange(datagrams, {}));
+  if (!is_classic) return seal(user);
+  // security: a directory that says a name has no key any more is no reason to send it plain text.
+  if (terms_.has_key && terms_.has_key(user.name)) {
+    return miss(name, ExitStatus::kRefused,
+                "the name was seen with a key and is listed without one: it gets no plain text");
+  }
+  if (is_ask_)
+    return miss(name, ExitStatus::kProtocol, "the program there speaks no sealed datagrams");
+  if (terms_.level && *terms_.level != DeliveryLevel::kSent)
+    return miss(name, ExitStatus::kProtocol, "the program there cannot confirm anything");
+  if (needs_registry(user)) return to_hand_on_.push_back(user.name);
+  if (!no_datagram_.empty()) return miss(name, ExitStatus::kBadInput, no_datagram_);
+  datagrams.emplace_back(name, Transmit{user.endpoint, datagram_});
+}
+
+void Sender::seal(const common::User& user) {
+  const auto place =
+      std::make_shared<Sealed>(Sealed{.name = user.name.text(), .tally = tally_, .is_ask = is_ask_});
+  sealed_.emplace(++last_ticket_, place);
+  ++tally_->awaited;
+  requests_.push_back(
+      SendSealed{.ticket = last_ticket_,
+                 .to = user,
+                 .text = text_,
+                 .is_ask = is_ask_,
+                 .wants_handled = is_ask_ || terms_.has_hook_status ||
+                                  terms_.level == DeliveryLevel::kHandled});
+  output_.push_back(place);
+}
+
+void Sender::handle_delivery(std::uint64_t ticket, Delivery delivery) {
+  const auto it = sealed_.find(ticket);
+  ENSURE(it != sealed_.end());
+  const auto place = it->second;
+  sealed_.erase(it);
+  Tally& tally = *place->tally;
+  if (delivery.status == ExitStatus::kOk) {
+    ++tally.delivered;
+    if (terms_.has_hook_status || place->is_ask) {
+      if (hook_status_ == 0) hook_status_ = delivery.hook_status.value_or(0);
+    }
+  } else {
+    ++tally.failed;
+    tally.worst = worse_of(tally.worst, delivery.status);
+  }
+  place->delivery = std::move(delivery);
+  --tally.awaited;
+  settle(tally);
+}
+
+void Sender::tell(const Sealed& sealed, std::deque<Output>& lines) {
+  const Delivery& delivery = *sealed.delivery;
+  if (terms_.json) lines.push_back(Print{to_json(sealed.name, delivery, true)});
+  if (delivery.status != ExitStatus::kOk) {
+    lines.push_back(Complain{
+        fmt::format("message to {} was not delivered: {}", sealed.name, delivery.reason)});
+    return;
+  }
+  if (!terms_.json && sealed.is_ask) {
+    lines.push_back(Write{delivery.output});
+  } else if (!terms_.json) {
+    lines.push_back(Print{"message is sent to " + sealed.name});
+  }
+  if (!delivery.reason.empty())
+    lines.push_back(Complain{fmt::format("{}: {}", sealed.name, delivery.reason)});
+}
+
+// Of a recipient whom nothing was sent.
+void Sender::miss(const std::string& name, ExitStatus status, std::string_view reason) {
+  ++tally_->failed;
+  tally_->worst = worse_of(tally_->worst, status);
+  if (terms_.json) {
+    output_.push_back(
+        Print{to_json(name, {.status = status, .reason = std::string(reason)}, false)});
+  }
+  output_.push_back(Complain{fmt::format("message to {} was not delivered: {}", name, reason)});
+}
+
+void Sender::tell_unknown(const std::string& name) {
+  ++tally_->unknown;
+  output_.push_back(terms_.json
+                        ? Print{to_json(name,
+                                        {.status = ExitStatus::kNoUser, .reason = "not found"},
+                                        false)}
+                        : Print{fmt::format("user {} is not found", name)});
+}
+
+// Of a recipient of a classic datagram, or one whom the registry has handed it to.
+void Sender::tell_sent(const std::string& name, const Delivery& delivery) {
+  output_.push_back(terms_.json ? Print{to_json(name, delivery, false)}
+                                : Print{"message is sent to " + name});
+}
+
 // Goes on to the next connected user of the command, then to what is left of it.
 void Sender::hand_on_next() {
   if (to_hand_on_.empty()) {
@@ -239,7 +388,7 @@ void Sender::hand_on_next() {
     return end_command();
   }
   step_ = Step::kHandingOn;
-  requests_.push_back(Fetch{make_message(self_, to_hand_on_.front(), text_, owner_token_)});
+  requests_.push_back(Fetch{make_message(self_, to_hand_on_.front(), *text_, owner_token_)});
 }
 
 void Sender::handle_handed_on(const HttpAnswer& answer) {
@@ -252,10 +401,9 @@ void Sender::handle_handed_on(const HttpAnswer& answer) {
   const MessageOutcome outcome = interpret_message(answer);
   if (std::holds_alternative<HandedOn>(outcome)) {
     ++tally_->delivered;
-    output_.push_back(Print{"message is sent to " + name});
+    tell_sent(name, {.level = DeliveryLevel::kSent});
   } else if (std::holds_alternative<NotFound>(outcome)) {
-    ++tally_->unknown;
-    output_.push_back(Print{fmt::format("user {} is not found", name)});
+    tell_unknown(name);
   } else if (const auto* no_receipt = std::get_if<NoReceipt>(&outcome)) {
     ++tally_->failed;
     output_.push_back(Complain{fmt::format("message to {} was not confirmed, and may arrive: {}",
@@ -297,7 +445,9 @@ void Sender::handle_sent(std::span<const SendResult> results) {
     const std::string& name = awaited.names[i];
     if (results[i].empty()) {
       ++tally.delivered;
-      lines.push_back(Print{"message is sent to " + name});
+      lines.push_back(terms_.json
+                          ? Print{to_json(name, {.level = DeliveryLevel::kSent}, false)}
+                          : Print{"message is sent to " + name});
     } else {
       ++tally.failed;
       lines.push_back(
@@ -325,7 +475,8 @@ void Sender::end_command() {
 void Sender::settle(const Tally& tally) {
   if (!tally.has_ended || tally.awaited > 0 || tally.unknown + tally.failed == 0) return;
   if (tally.delivered > 0) return report(ExitStatus::kSomeMissed);
-  report(tally.failed > 0 ? ExitStatus::kTemporary : ExitStatus::kNoUser);
+  if (tally.failed == 0) return report(ExitStatus::kNoUser);
+  report(tally.worst == ExitStatus::kOk ? ExitStatus::kTemporary : tally.worst);
 }
 
 // The registry did not help: the command ends here.
@@ -346,11 +497,28 @@ void Sender::fail_exchange(ExitStatus status, std::string text) {
 void Sender::report(ExitStatus status) { status_ = worse_of(status_, status); }
 
 std::optional<Sender::Action> Sender::poll_action() {
-  if (!output_.empty() && !std::holds_alternative<Awaited>(output_.front())) {
-    Output output = std::move(output_.front());
-    output_.pop_front();
-    if (auto* print = std::get_if<Print>(&output)) return std::move(*print);
-    return std::get<Complain>(std::move(output));
+  if (!output_.empty()) {
+    if (const auto* place = std::get_if<std::shared_ptr<Sealed>>(&output_.front());
+        place != nullptr && (*place)->delivery) {
+      std::deque<Output> lines;
+      tell(**place, lines);
+      output_.pop_front();
+      output_.insert(output_.begin(), std::make_move_iterator(lines.begin()),
+                     std::make_move_iterator(lines.end()));
+    }
+    Output& front = output_.front();
+    std::optional<Action> told;
+    if (auto* print = std::get_if<Print>(&front)) {
+      told = std::move(*print);
+    } else if (auto* write = std::get_if<Write>(&front)) {
+      told = std::move(*write);
+    } else if (auto* complain = std::get_if<Complain>(&front)) {
+      told = std::move(*complain);
+    }
+    if (told) {
+      output_.pop_front();
+      return told;
+    }
   }
   if (requests_.empty()) return std::nullopt;
   Action action = std::move(requests_.front());

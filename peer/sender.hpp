@@ -1,15 +1,18 @@
 // `send`: commands in, registry requests, datagrams and lines out, with the exact texts of the
 // classic client. A core. Questions to the registry are asked one at a time; what became of
 // datagrams may be told later, so that those of several commands go to the network together. Lines
-// come out in the order of the commands all the same.
+// come out in the order of the commands all the same. Whoever is listed with a key gets his
+// messages sealed, and what he says of them is what is told; everybody else a classic datagram.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -24,6 +27,42 @@ namespace peer {
 struct Transmit {
   common::Endpoint to;
   common::ByteVector datagram;
+};
+
+/// How far a message has to get.
+enum class DeliveryLevel {
+  kSent,       // handed to the network, or to the registry
+  kDelivered,  // the recipient's program has it
+  kHandled,    // and its hook ran
+};
+std::string_view to_string(DeliveryLevel level);
+
+/// How messages are sent, and what is told of them.
+struct SendTerms {
+  bool seals = false;  // there is a key to seal with
+  /// What is insisted on; none: as far as a recipient's program can tell.
+  std::optional<DeliveryLevel> level = {};
+  bool has_hook_status = false;  // a recipient's hook's exit status is the run's
+  bool json = false;             // an object a recipient instead of a line
+  /// True for a name that was seen with a key: it gets no plain text. Null: none was.
+  std::function<bool(const common::UserName&)> has_key = {};
+};
+
+/// What became of one sealed message.
+struct Delivery {
+  /// kOk: it got as far as was asked. Else why it did not; kUsage and the like stand for what the
+  /// sender did wrong.
+  common::ExitStatus status = common::ExitStatus::kOk;
+  /// Why not; beside a message that arrived, what its sender should know.
+  std::string reason = {};
+  DeliveryLevel level = DeliveryLevel::kDelivered;  // that it got to, if it did
+  std::optional<int> hook_status = {};              // 128 and a signal's number, or 124: killed
+  std::string output = {};                          // of the hook that was asked
+  // For --json.
+  std::string id = {};
+  std::string path = {};   // the endpoint it was sent to
+  std::string trust = {};  // of the recipient's key: new, known or verified
+  std::optional<common::Duration> round_trip = {};
 };
 
 /// The look-ups that a command line will ask for, to be made ahead for lines that wait behind
@@ -41,15 +80,28 @@ class Sender {
   struct SendDatagrams {
     std::vector<Transmit> datagrams;
   };
+  /// Give this to the recipient's program, sealed, then call handle_delivery once. Further
+  /// commands may be begun before that.
+  struct SendSealed {
+    std::uint64_t ticket = 0;
+    common::User to;  // has a certificate
+    std::shared_ptr<const std::string> text;
+    bool is_ask = false;
+    bool wants_handled = false;
+  };
   /// A line for standard output, without its line end.
   struct Print {
     std::string line;
+  };
+  /// Bytes for standard output as they are: a hook's answer.
+  struct Write {
+    std::string bytes;
   };
   /// A line for standard error, without program name and line end.
   struct Complain {
     std::string text;
   };
-  using Action = std::variant<Fetch, SendDatagrams, Print, Complain>;
+  using Action = std::variant<Fetch, SendDatagrams, SendSealed, Print, Write, Complain>;
 
   using AnswerOrFailure = common::expected<HttpAnswer, ExchangeFailure>;
   /// Empty: the network has taken it; else why not.
@@ -58,10 +110,11 @@ class Sender {
   /// `registry` is the address as typed, for error texts. `owner_token`: of the listener of the
   /// same name, whom the registry would otherwise take for somebody else.
   Sender(common::UserName self, std::string registry,
-         std::optional<std::string> owner_token = std::nullopt)
+         std::optional<std::string> owner_token = std::nullopt, SendTerms terms = {})
       : self_(std::move(self)),
         registry_(std::move(registry)),
-        owner_token_(std::move(owner_token)) {}
+        owner_token_(std::move(owner_token)),
+        terms_(std::move(terms)) {}
 
   /// While held, a list that was fetched since is taken for what a further command would be told:
   /// for commands that wait together.
@@ -79,6 +132,7 @@ class Sender {
   void handle_answer(AnswerOrFailure answer);
   /// Of the oldest SendDatagrams whose results are awaited.
   void handle_sent(std::span<const SendResult> results);
+  void handle_delivery(std::uint64_t ticket, Delivery delivery);
 
   /// What to do next, in order. After a Fetch its answer comes first.
   std::optional<Action> poll_action();
@@ -88,6 +142,13 @@ class Sender {
   bool has_exited() const { return has_exited_; }
   /// The worst that happened so far, as far as results are known.
   common::ExitStatus status() const { return status_; }
+  /// What status() is, or instead of kOk the exit status of the first hook that did not succeed, if
+  /// those count.
+  int exit_status() const {
+    return status_ == common::ExitStatus::kOk ? hook_status_ : static_cast<int>(status_);
+  }
+  /// SendSealed whose delivery is awaited.
+  std::size_t awaited() const { return sealed_.size(); }
 
  private:
   enum class Step { kIdle, kListing, kLookingUp, kBroadcasting, kHandingOn };
@@ -96,7 +157,8 @@ class Sender {
     std::size_t delivered = 0;
     std::size_t unknown = 0;
     std::size_t failed = 0;
-    std::size_t awaited = 0;  // SendDatagrams without results
+    std::size_t awaited = 0;  // SendDatagrams without results, SendSealed without a delivery
+    common::ExitStatus worst = common::ExitStatus::kOk;  // why messages failed
     bool has_ended = false;
   };
   /// Lines that depend on results to come.
@@ -104,10 +166,17 @@ class Sender {
     std::vector<std::string> names;
     std::shared_ptr<Tally> tally;
   };
-  using Output = std::variant<Print, Complain, Awaited>;
+  /// The place of a sealed message's lines.
+  struct Sealed {
+    std::string name;
+    std::shared_ptr<Tally> tally;
+    bool is_ask = false;
+    std::optional<Delivery> delivery = {};
+  };
+  using Output = std::variant<Print, Write, Complain, Awaited, std::shared_ptr<Sealed>>;
 
   void begin(const common::expected<Command, CommandError>& command, bool from_input);
-  void begin_texts(std::vector<std::string> names, std::string_view text);
+  void begin_texts(std::vector<std::string> names, std::string_view text, bool is_ask = false);
   void begin_broadcast(std::string_view text);
   void fetch_list();
   void use_list();
@@ -118,16 +187,27 @@ class Sender {
   void send_broadcast();
   void hand_on_next();
   void handle_handed_on(const HttpAnswer& answer);
+  /// Classic or sealed, whichever way he is reached; true if the registry hands it on.
+  void send_to(const common::User& user, std::vector<std::pair<std::string, Transmit>>& datagrams);
+  void seal(const common::User& user);
+  void miss(const std::string& name, common::ExitStatus status, std::string_view reason);
+  void tell_unknown(const std::string& name);
+  void tell_sent(const std::string& name, const Delivery& delivery);
+  void tell(const Sealed& sealed, std::deque<Output>& lines);
   void send(std::vector<std::pair<std::string, Transmit>>&& datagrams);
   void end_command();
   void settle(const Tally& tally);
   void fail_exchange(common::ExitStatus status, std::string text);
   void report(common::ExitStatus status);
-  bool encode(std::string_view text);
+  bool take_text(std::string_view text);
 
   common::UserName self_;
   std::string registry_;
   std::optional<std::string> owner_token_;
+  SendTerms terms_;
+  int hook_status_ = 0;
+  std::uint64_t last_ticket_ = 0;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Sealed>> sealed_;
   Step step_ = Step::kIdle;
   bool has_exited_ = false;
   common::ExitStatus status_ = common::ExitStatus::kOk;
@@ -141,8 +221,10 @@ class Sender {
   std::vector<common::User> list_;
 
   // Of the command under way.
-  common::ByteVector datagram_;
-  std::string text_;
+  common::ByteVector datagram_;  // the classic one
+  std::string no_datagram_;      // why there is none, if the text is for sealed datagrams only
+  std::shared_ptr<const std::string> text_;
+  bool is_ask_ = false;
   std::deque<common::UserName> to_hand_on_;  // users whom the registry gives it to
   std::vector<std::string> names_;           // of a unicast or multicast, as typed
   std::size_t next_name_ = 0;

@@ -17,6 +17,12 @@ bool is_same_place(const common::User& held, const Registration& wanted) {
          held.transport == wanted.transport && held.door == wanted.door;
 }
 
+/// The request says nothing new about the name's key.
+bool is_same_key(const NameKey* bound, const common::Signer* signer) {
+  if (bound == nullptr || signer == nullptr) return bound == nullptr && signer == nullptr;
+  return bound->certificate_serial == signer->certificate.serial;
+}
+
 }  // namespace
 
 bool may_register(const common::IpAddress& source, const common::IpAddress& address) {
@@ -44,11 +50,21 @@ Directory::Directory(DirectoryRules rules, common::Random& random)
   changing_ = decltype(changing_)(16, hash);
 }
 
-void Directory::load(TimePoint now, std::vector<Record> records, Version version) {
+void Directory::load(TimePoint now, std::vector<Record> records, Version version,
+                     std::vector<NameKey> keys, common::WallTime wall_now) {
   ENSURE(by_key_.empty() && version_ == 0);
   version_ = removals_from_ = version;
+  for (NameKey& key : keys) {
+    // A clock that was set back does not make a key older, one that ran ahead no older than it may.
+    constexpr std::int64_t kUnusedMaxMs = std::chrono::milliseconds(NameKeys::kUnusedMax).count();
+    const std::int64_t unused_ms =
+        std::clamp<std::int64_t>(wall_now.unix_ms - key.used.unix_ms, 0, kUnusedMaxMs);
+    keys_.put(now, std::move(key), std::chrono::milliseconds(unused_ms));
+  }
   for (Record& record : records) {
     ENSURE(record.version <= version);
+    const NameKey* key = keys_.find(record.user.name);
+    if (key != nullptr) record.user.certificate = key->certificate;
     insert(now, std::move(record));
   }
 }
@@ -59,9 +75,10 @@ Outcome Directory::register_user(TimePoint now, const Registration& wanted, cons
   const std::string& key = wanted.name.key();
   if (reserved_.contains(key)) return Refusal::kAccountName;
   if (changing_.contains(key)) return Waiting{key};
+  if (const auto refusal = check_key(wanted.name, caller)) return *refusal;
   Entry* held = find_entry(key);
   if (held != nullptr && held->record.session != 0) return Refusal::kNameTaken;
-  if (held == nullptr || owns_by_token(held->record, caller))
+  if (held == nullptr || owns_by_token(held->record, caller) || owns_by_key(wanted.name, caller))
     return replace(now, held, wanted, caller);
 
   const bool may_probe = caller.source == held->record.source && now >= held->heard_at + kProbeAge;
@@ -82,10 +99,11 @@ Outcome Directory::update_user(TimePoint now, const Registration& wanted, const 
   const std::string& key = wanted.name.key();
   if (reserved_.contains(key)) return Refusal::kAccountName;
   if (changing_.contains(key)) return Waiting{key};
+  if (const auto refusal = check_key(wanted.name, caller)) return *refusal;
   Entry* held = find_entry(key);
   if (held != nullptr && held->record.session != 0) return Refusal::kNameTaken;
   if (held != nullptr && !owns_by_token(held->record, caller) &&
-      caller.source != held->record.source) {
+      !owns_by_key(wanted.name, caller) && caller.source != held->record.source) {
     return Refusal::kNameTaken;
   }
   return replace(now, held, wanted, caller);
@@ -99,25 +117,39 @@ Outcome Directory::logout_user(TimePoint, const common::UserName& name,
       (held->record.session == 0 && held->record.user.endpoint != endpoint)) {
     return Refusal::kNotListed;
   }
+  if (const auto refusal = check_key(name, caller)) return *refusal;
   const bool is_connected = held->record.session != 0;  // and leaves by his connection
-  if (is_connected ||
-      (!owns_by_token(held->record, caller) && caller.source != held->record.source)) {
+  const bool is_holder = owns_by_key(name, caller);
+  if (is_connected || (!owns_by_token(held->record, caller) && !is_holder &&
+                       caller.source != held->record.source)) {
     return Refusal::kNotOwner;
   }
-  return begin(Change::Kind::kErase, held->record);
+  if (!is_holder) return begin(Change::Kind::kErase, held->record);
+  // The name stays his key's, and the request's serial is used up with it.
+  NameKey key = *keys_.find(name);
+  key.request_serial = caller.signer->serial;
+  return begin(Change::Kind::kErase, held->record, std::move(key));
 }
 
 // The caller may have the name: refreshes the record if it says nothing new, else writes it.
 Outcome Directory::replace(TimePoint now, Entry* held, const Registration& wanted,
                            const Caller& caller) {
+  const common::Signer* signer = caller.signer;
+  const NameKey* bound = keys_.find(wanted.name);
   if (held == nullptr) {
     if (const auto refusal = check_room(caller)) return *refusal;
   } else if (is_same_place(held->record.user, wanted) && held->record.token == caller.token &&
-             held->record.source == caller.source) {
+             held->record.source == caller.source && is_same_key(bound, signer)) {
     held->heard_at = now;
     held->lease_end = now + lease_of(held->record);
     held->probe = Entry::ProbeState::kNone;
+    if (signer != nullptr) keys_.touch(now, wanted.name, signer->serial);
     return Accepted{};
+  }
+  std::optional<NameKey> key;
+  if (signer != nullptr) {
+    if (bound == nullptr && !keys_.has_room(caller.source)) return Refusal::kFull;
+    key = keys_.next(wanted.name, *signer, caller.source, wanted.since);
   }
   Record record{.user = {wanted.name, wanted.endpoint, wanted.transport, wanted.door, wanted.since},
                 .source = caller.source,
@@ -128,7 +160,8 @@ Outcome Directory::replace(TimePoint now, Entry* held, const Registration& wante
                 .session = 0};
   random_.fill(record.id);
   if (held != nullptr) record.order = held->record.order;
-  return begin(Change::Kind::kPut, std::move(record));
+  if (key) record.user.certificate = key->certificate;
+  return begin(Change::Kind::kPut, std::move(record), std::move(key));
 }
 
 std::optional<Refusal> Directory::check_room(const Caller& caller) const {
@@ -142,10 +175,10 @@ std::optional<Refusal> Directory::check_room(const Caller& caller) const {
   return std::nullopt;
 }
 
-Outcome Directory::begin(Change::Kind kind, Record record) {
+Outcome Directory::begin(Change::Kind kind, Record record, std::optional<NameKey> key) {
   if (!store_up_) return Refusal::kStoreDown;
   const ChangeId id = ++last_change_;
-  Change change{id, kind, std::move(record), version_};
+  Change change{id, kind, std::move(record), version_, std::move(key)};
   changing_.insert(change.record.user.name.key());
   if (kind == Change::Kind::kPut && change.record.order == 0) {
     ++claims_in_flight_[change.record.source];
@@ -165,6 +198,7 @@ void Directory::handle_committed(TimePoint now, ChangeId id, Version version) {
   changing_.erase(key);
   // Users who came and went by a door while it was being written have moved the version on.
   version_ = std::max(version_ + 1, version);
+  if (change.key) keys_.put(now, *std::move(change.key));
   if (change.kind == Change::Kind::kPut) {
     end_claim(change);
     change.record.version = version_;
@@ -207,6 +241,7 @@ void Directory::handle_probe_result(TimePoint now, const std::string& key, bool 
 }
 
 void Directory::handle_timeout(TimePoint now) {
+  forget_unused_keys(now);
   for (int ended = 0; ended < kExpiriesPerCall;) {
     if (leases_.empty() || leases_.top().when > now) return;
     const LeaseCheck check = leases_.top();
@@ -226,8 +261,22 @@ void Directory::handle_timeout(TimePoint now) {
 }
 
 std::optional<TimePoint> Directory::next_timeout() const {
-  if (leases_.empty()) return std::nullopt;
-  return leases_.top().when;
+  std::optional<TimePoint> due = keys_.next_unused();
+  if (!leases_.empty()) due = std::min(due.value_or(TimePoint::max()), leases_.top().when);
+  return due;
+}
+
+// A key is in use for as long as its name is listed. What is forgotten here stays on disk, where
+// the next start passes over it.
+void Directory::forget_unused_keys(TimePoint now) {
+  for (const common::UserName& name : keys_.unused(now, kExpiriesPerCall)) {
+    const bool is_in_use = find_entry(name.key()) != nullptr || changing_.contains(name.key());
+    if (is_in_use) {
+      keys_.touch(now, name, 0);
+    } else {
+      keys_.erase(name);
+    }
+  }
 }
 
 namespace {
@@ -287,8 +336,27 @@ bool Directory::owns_by_token(const Record& record, const Caller& caller) const 
          sodium_memcmp(record.token->data(), caller.token->data(), record.token->size()) == 0;
 }
 
+std::optional<Refusal> Directory::check_key(const common::UserName& name,
+                                            const Caller& caller) const {
+  switch (keys_.judge(name, caller.signer)) {
+    case NameKeys::Verdict::kUnbound:
+    case NameKeys::Verdict::kHolder:
+      return std::nullopt;
+    case NameKeys::Verdict::kStale:
+      return Refusal::kStaleRequest;
+    case NameKeys::Verdict::kOther:
+      break;
+  }
+  return Refusal::kBoundName;
+}
+
+bool Directory::owns_by_key(const common::UserName& name, const Caller& caller) const {
+  return keys_.judge(name, caller.signer) == NameKeys::Verdict::kHolder;
+}
+
+// Who has a token or a key refreshes.
 Duration Directory::lease_of(const Record& record) const {
-  return record.token ? rules_.lease : rules_.classic_lease;
+  return record.token || record.user.certificate ? rules_.lease : rules_.classic_lease;
 }
 
 Directory::Entry& Directory::insert(TimePoint now, Record record) {
@@ -318,6 +386,8 @@ std::optional<Refusal> Directory::attach(const Attachment& attachment) {
   if (attachment.door != common::Door::kTwoConnection && reserved_.contains(key))
     return Refusal::kAccountName;
   if (changing_.contains(key) || find_entry(key) != nullptr) return Refusal::kNameTaken;
+  // security: else a name could be had without its key for as long as its holder is away.
+  if (keys_.find(attachment.name) != nullptr) return Refusal::kBoundName;
   if (const auto refusal = check_room({.source = attachment.source, .token = std::nullopt}))
     return refusal;
   Record record{.user = {.name = attachment.name,
@@ -349,6 +419,9 @@ void Directory::detach(const common::UserName& name, SessionId session) {
 
 bool Directory::may_speak_as(const common::UserName& name, const Caller& caller) const {
   const auto it = by_key_.find(name.key());
+  // security: an address proves nothing for a name that has a key.
+  if (keys_.find(name) != nullptr)
+    return it != by_key_.end() && owns_by_token(it->second->record, caller);
   if (it == by_key_.end()) return !reserved_.contains(name.key());
   const Record& record = it->second->record;
   return owns_by_token(record, caller) || caller.source == record.source ||

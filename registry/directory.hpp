@@ -19,6 +19,7 @@
 #include "common/random.hpp"
 #include "common/time.hpp"
 #include "common/user.hpp"
+#include "registry/name_keys.hpp"
 
 namespace registry {
 
@@ -70,12 +71,16 @@ struct Change {
   Kind kind = Kind::kPut;
   Record record;
   Version floor = 0;  // readers have been told of this version: the store's has to be higher
+  /// What becomes of the name's key with it, if its holder has signed for it.
+  std::optional<NameKey> key = std::nullopt;
 };
 
 /// Who asks.
 struct Caller {
   common::IpAddress source;
   std::optional<TokenHash> token;
+  /// Who has signed the request, for the name that it is about; null: nobody.
+  const common::Signer* signer = nullptr;
 };
 
 /// What a REGISTER or UPDATE wants listed.
@@ -102,6 +107,8 @@ enum class Refusal {
   kNotListed,       // LOGOUT of a record that is not there
   kNotOwner,        // LOGOUT of somebody else's record
   kAccountName,     // the name belongs to an account: only who logs in has it
+  kBoundName,       // the name obeys another key
+  kStaleRequest,    // signed by the right key, but used before, or older than what was
   kFull,            // no room for another user
   kStoreDown,       // the disk does not take changes now
 };
@@ -152,7 +159,12 @@ class Directory {
   Directory(DirectoryRules rules, common::Random& random);
 
   /// Takes over what a store held; each record's lease begins at `now`. Only on an empty directory.
-  void load(TimePoint now, std::vector<Record> records, Version version);
+  /// `wall_now` tells for how long keys have not been used.
+  void load(TimePoint now, std::vector<Record> records, Version version,
+            std::vector<NameKey> keys = {}, common::WallTime wall_now = {});
+
+  // A name that is bound to a key obeys a request signed by it, from wherever, and no other. A free
+  // or held name is bound by the first signed request that gets it.
 
   /// REGISTER: claims a free name; a held one only with its owner's token, or after a probe that
   /// was asked for from the holder's address has found nobody there.
@@ -165,7 +177,7 @@ class Directory {
 
   /// Lists a connected user, at once. Refused (kNameTaken, kFull) while the name is held or being
   /// claimed by anybody, and (kAccountName) at doors that ask for no password if it is an
-  /// account's.
+  /// account's, and (kBoundName) if it has a key.
   std::optional<Refusal> attach(const Attachment& attachment);
   /// The connection is gone. Nothing happens if that session is not listed.
   void detach(const common::UserName& name, SessionId session);
@@ -237,6 +249,7 @@ class Directory {
 
   /// All registered records, for a store that has to be written anew. In order of registration.
   std::vector<Record> snapshot() const;
+  const NameKeys& keys() const { return keys_; }
 
  private:
   struct Entry {
@@ -294,9 +307,14 @@ class Directory {
 
   Entry* find_entry(const std::string& key);
   bool owns_by_token(const Record& record, const Caller& caller) const;
+  /// What the name's key has to say against the caller; nothing if it has no key, or he holds it.
+  std::optional<Refusal> check_key(const common::UserName& name, const Caller& caller) const;
+  /// The caller holds the name's key: check_key() has let him pass.
+  bool owns_by_key(const common::UserName& name, const Caller& caller) const;
   std::optional<Refusal> check_room(const Caller& caller) const;
   Outcome replace(TimePoint now, Entry* held, const Registration& wanted, const Caller& caller);
-  Outcome begin(Change::Kind kind, Record record);
+  Outcome begin(Change::Kind kind, Record record, std::optional<NameKey> key = std::nullopt);
+  void forget_unused_keys(TimePoint now);
   Duration lease_of(const Record& record) const;
   Entry& insert(TimePoint now, Record record);
   Entry& index(Record record);
@@ -312,6 +330,7 @@ class Directory {
 
   DirectoryRules rules_;
   common::Random& random_;
+  NameKeys keys_;
   bool store_up_ = true;
   Version version_ = 0;
   ChangeId last_change_ = 0;

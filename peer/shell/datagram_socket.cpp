@@ -1,6 +1,7 @@
 #include "peer/shell/datagram_socket.hpp"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -118,6 +119,49 @@ std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>
     }
   }
   return results;
+}
+
+void DatagramSocket::send_segments(const common::Endpoint& to, common::Bytes datagrams,
+                                   std::size_t segment_bytes) {
+  if (to.address.is_v6() && family_ == AF_INET) return;
+  if (has_segments_ && datagrams.size() > segment_bytes) {
+    if (send_at_once(to, datagrams, segment_bytes)) return;
+    has_segments_ = false;
+  }
+  while (!datagrams.empty()) {
+    const auto datagram = datagrams.first(std::min(segment_bytes, datagrams.size()));
+    send_at_once(to, datagram, datagram.size());
+    datagrams = datagrams.subspan(datagram.size());
+  }
+}
+
+// False if the kernel, or the network card, does not cut.
+bool DatagramSocket::send_at_once(const common::Endpoint& to, common::Bytes bytes,
+                                  std::size_t segment_bytes) {
+  SocketAddress address = to_socket_address(to, family_);
+  iovec payload{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> control{};
+  msghdr message{};
+  message.msg_name = &address.v6;
+  message.msg_namelen = address.size;
+  message.msg_iov = &payload;
+  message.msg_iovlen = 1;
+  if (bytes.size() > segment_bytes) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_UDP;
+    header->cmsg_type = UDP_SEGMENT;
+    header->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+    const auto size = static_cast<std::uint16_t>(segment_bytes);
+    std::memcpy(CMSG_DATA(header), &size, sizeof size);
+  }
+  // An ICMP error about something sent before takes the place of one call's result, twice at most.
+  for (int i = 0; i < 3; ++i) {
+    if (::sendmsg(fd_.get(), &message, 0) >= 0) return true;
+    if (errno != EINTR && errno != ECONNREFUSED) break;
+  }
+  return errno != EINVAL && errno != EIO && errno != EOPNOTSUPP && errno != EMSGSIZE;
 }
 
 }  // namespace peer

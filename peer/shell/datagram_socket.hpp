@@ -30,13 +30,22 @@ class DatagramSocket {
   /// drawn the refusal.
   std::vector<Sender::SendResult> send(const std::vector<Transmit>& datagrams);
 
+  /// Hands datagrams of `segment_bytes` each, but for the last, to the kernel in one call where it
+  /// can cut them itself (UDP_SEGMENT). What it does not take is lost as on any network: for
+  /// senders who repeat.
+  void send_segments(const common::Endpoint& to, common::Bytes datagrams,
+                     std::size_t segment_bytes);
+
  private:
   DatagramSocket(common::os::UniqueFd fd, int family, std::uint16_t port)
       : fd_(std::move(fd)), family_(family), port_(port) {}
 
+  bool send_at_once(const common::Endpoint& to, common::Bytes bytes, std::size_t segment_bytes);
+
   common::os::UniqueFd fd_;
   int family_;
   std::uint16_t port_;
+  bool has_segments_ = true;  // the kernel cuts
   std::vector<std::byte> receive_buffer_;
 };
 

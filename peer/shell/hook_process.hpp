@@ -9,6 +9,7 @@
 
 #include "common/os/unique_fd.hpp"
 #include "common/time.hpp"
+#include "peer/hook_end.hpp"
 #include "peer/received.hpp"
 
 namespace peer {
@@ -20,7 +21,8 @@ class HookProcess {
   ~HookProcess();
 
   /// Starts the command under /bin/sh, in a process group of its own; what it prints goes to our
-  /// standard error. False if it could not be started.
+  /// standard error, but its answer to a question, which may have 64 KiB and is kept. False if it
+  /// could not be started.
   bool start(common::TimePoint now, const Received& received);
 
   bool is_running() const { return pid_ > 0; }
@@ -30,14 +32,15 @@ class HookProcess {
 
   /// Kills the command, and what it started, once its time is over.
   void handle_timeout(common::TimePoint now);
-  /// Collects the ended process; how it ended, as for people ("exit status 3"), empty for success.
-  std::string finish();
+  /// Collects the ended process.
+  HookEnd finish();
 
  private:
   std::string command_;
   common::Duration time_limit_;
   pid_t pid_ = -1;
   common::os::UniqueFd pid_fd_;
+  common::os::UniqueFd answer_;  // of a question
   std::optional<common::TimePoint> deadline_;
   bool is_killed_ = false;
 };

@@ -8,17 +8,23 @@
 
 #include <array>
 #include <csignal>
+#include <map>
+#include <memory>
 
 #include "common/os/clock.hpp"
+#include "common/os/poll_until.hpp"
 #include "common/os/random.hpp"
 #include "common/os/standard_streams.hpp"
 #include "peer/listener.hpp"
 #include "peer/shell/datagram_socket.hpp"
+#include "peer/shell/handled_log.hpp"
 #include "peer/shell/hook_process.hpp"
 #include "peer/shell/line_reader.hpp"
 #include "peer/shell/registry_worker.hpp"
+#include "peer/shell/sealed_end.hpp"
 #include "peer/shell/signals.hpp"
 #include "peer/shell/token_file.hpp"
+#include "peer/shell/user_folder.hpp"
 
 namespace peer {
 namespace {
@@ -38,12 +44,16 @@ bool is_foreground() { return tcgetpgrp(STDIN_FILENO) == getpgrp(); }
 
 class ListenRun {
  public:
+  /// `sealed`: null for a name without a key.
   ListenRun(const Options& options, UniqueFd signals, DatagramSocket socket,
-            std::optional<std::string> token)
+            std::optional<std::string> token, std::unique_ptr<SealedEnd> sealed,
+            std::optional<HandledLog> handled)
       : options_(options),
         signals_(std::move(signals)),
         socket_(std::move(socket)),
         token_(std::move(token)),
+        sealed_(std::move(sealed)),
+        handled_(std::move(handled)),
         is_terminal_(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)),
         listener_({.name = options.name,
                    .registry = options.registry_text,
@@ -52,6 +62,7 @@ class ListenRun {
                    .is_terminal = is_terminal_,
                    .json = options.json,
                    .has_hook = !options.hook.empty(),
+                   .hook_takes_plain = options.hook_takes_plain,
                    .count = options.count,
                    .wait = options.wait},
                   random_),
@@ -63,6 +74,7 @@ class ListenRun {
     listener_.start(monotonic_now());
     while (!carry_out_actions()) wait();
     finish_output();
+    if (sealed_) sealed_->leave(socket_);
     // A name server that does not answer holds the worker for longer than a leaving peer waits.
     if (!worker_.stop_within(Listener::kLogoutTime)) {
       ::_exit(static_cast<int>(status_));
@@ -80,26 +92,123 @@ class ListenRun {
     was_asking_ = listener_.is_asking();
     while (const auto action = listener_.poll_action()) {
       if (const auto* job = std::get_if<Listener::Register>(&*action)) {
-        worker_.start({job->verb, options_.name, socket_.port(), options_.advertise, token_});
+        RegistryWorker::Job request{job->verb, options_.name, socket_.port(), options_.advertise,
+                                    token_};
+        if (sealed_) request.signer = sealed_->next_signer();
+        worker_.start(std::move(request));
       } else if (const auto* print = std::get_if<Listener::Print>(&*action)) {
         output_ += print->text;
       } else if (const auto* note = std::get_if<Listener::Note>(&*action)) {
         write_output();  // both may be the same terminal
         if (!options_.quiet || note->is_problem) print_error(fmt::format("peer: {}\n", note->text));
       } else if (const auto* hook = std::get_if<Listener::RunHook>(&*action)) {
-        if (!hook_.start(monotonic_now(), hook->received))
-          listener_.handle_hook_done(monotonic_now(), "it could not be started");
+        start_hook(hook->received);
+      } else if (const auto* told = std::get_if<Listener::TellHandled>(&*action)) {
+        tell_handled(*told);
       } else if (const auto* leave = std::get_if<Listener::Leave>(&*action)) {
         status_ = leave->status;
         is_leaving = true;
       }
     }
+    say_remarks();
     write_output();
+    // What acknowledges messages leaves after they were written, as far as the reader takes them.
+    if (sealed_) sealed_->flush(socket_);
     if (is_output_closed_ && !std::exchange(is_stopped_by_output_, true)) {
       listener_.handle_stop(monotonic_now(), ExitStatus::kOutput);
       return carry_out_actions() || is_leaving;
     }
     return is_leaving;
+  }
+
+  void start_hook(const Received& received) {
+    const auto end = [&](HookEnd::Kind kind) {
+      listener_.handle_hook_done(monotonic_now(), {.kind = kind});
+    };
+    if (handled_ && !received.fingerprint.empty()) {
+      const auto is_new = handled_->remember(received.id);
+      if (!is_new) {
+        write_output();
+        print_error(fmt::format("peer: cannot keep in mind that a hook has run: {}\n",
+                                is_new.error().message()));
+        return end(HookEnd::Kind::kNotRun);
+      }
+      if (!*is_new) return end(HookEnd::Kind::kRanBefore);
+    }
+    if (!hook_.start(monotonic_now(), received)) end(HookEnd::Kind::kNotRun);
+  }
+
+  void tell_handled(const Listener::TellHandled& told) {
+    const auto it = receipts_.find(told.receipt);
+    if (it == receipts_.end()) return;
+    const auto result = [&] {
+      switch (told.end.kind) {
+        case HookEnd::Kind::kExited:
+          return sealed::HandledResult::kExited;
+        case HookEnd::Kind::kKilled:
+          return sealed::HandledResult::kKilled;
+        case HookEnd::Kind::kTimedOut:
+          return sealed::HandledResult::kTimedOut;
+        case HookEnd::Kind::kNotRun:
+        case HookEnd::Kind::kRanBefore:
+          break;
+      }
+      return sealed::HandledResult::kNotRun;
+    }();
+    const bool has_status =
+        result == sealed::HandledResult::kExited || result == sealed::HandledResult::kKilled;
+    sealed_->messenger().handle_handled(
+        monotonic_now(), it->second, result,
+        has_status ? static_cast<std::uint8_t>(told.end.status) : std::uint8_t{0},
+        common::as_bytes(told.end.output));
+    receipts_.erase(it);
+  }
+
+  void handle_datagram(const common::Endpoint& from, common::Bytes datagram) {
+    const auto now = monotonic_now();
+    if (!SealedEnd::is_sealed(datagram))
+      return listener_.handle_datagram(now, common::os::wall_now(), datagram);
+    // One that is not read is not acknowledged.
+    if (!sealed_ || !listener_.takes_messages()) return;
+    sealed_->handle_datagram(from, datagram);
+    take_events();
+  }
+
+  void take_events() {
+    while (const auto event = sealed_->poll_event()) {
+      const auto* message = std::get_if<sealed::Messenger::Received>(&*event);
+      if (message == nullptr) continue;
+      Received received{.id = format_message_id(message->handle.id),
+                        .time = common::os::wall_now(),
+                        .message = {.sender = std::string(message->sender),
+                                    .text = std::string(common::as_text(message->text))},
+                        .fingerprint = common::format_fingerprint(*message->identity),
+                        .receipt = {},
+                        .is_question = message->kind == sealed::MessageKind::kAsk};
+      if (message->wants_receipt) {
+        received.receipt = ++last_receipt_;
+        receipts_.emplace(last_receipt_, message->handle);
+      }
+      listener_.handle_message(monotonic_now(), received);
+    }
+  }
+
+  void say_remarks() {
+    if (!sealed_) return;
+    // Whoever watches a listener may be away for hours: a stranger is refused, and how to let him
+    // in is said; he comes again.
+    while (const auto stranger = sealed_->poll_question()) {
+      sealed_->answer_question(*stranger, false);
+      write_output();
+      print_error(fmt::format(
+          "peer: {} is new here, with the key {}\n  To let it in:\n  {}\n", stranger->name.text(),
+          common::format_fingerprint(stranger->identity),
+          trust_command(options_, stranger->name, stranger->identity)));
+    }
+    while (const auto remark = sealed_->poll_remark()) {
+      write_output();
+      print_error(fmt::format("peer: {}\n", *remark));
+    }
   }
 
   /// As much as there is room for: signals, timers and the registry do not wait for a reader.
@@ -127,13 +236,14 @@ class ListenRun {
         listener_.is_asking() && !has_input_ended_ && (!is_terminal_ || is_foreground());
     // What nobody reads here waits in the kernel, which bounds it.
     const bool receives = output_.size() < kOutputBytesMax;
-    std::array<pollfd, 6> fds = {{{receives ? socket_.fd() : -1, POLLIN, 0},
+    std::array<pollfd, 7> fds = {{{receives ? socket_.fd() : -1, POLLIN, 0},
                                   {signals_.get(), POLLIN, 0},
                                   {worker_.fd(), POLLIN, 0},
                                   {hook_.fd(), POLLIN, 0},
                                   {reads_input ? STDIN_FILENO : -1, POLLIN, 0},
-                                  {output_.empty() ? -1 : STDOUT_FILENO, POLLOUT, 0}}};
-    const int count = ::poll(fds.data(), fds.size(), timeout_ms());
+                                  {output_.empty() ? -1 : STDOUT_FILENO, POLLOUT, 0},
+                                  {sealed_ ? sealed_->lookup_fd() : -1, POLLIN, 0}}};
+    const int count = common::os::poll_until(fds, next_timeout());
     const auto now = monotonic_now();
     if (count > 0) {
       if (fds[1].revents != 0) read_signal();
@@ -141,29 +251,32 @@ class ListenRun {
       if (fds[3].revents != 0) finish_hook();
       if (fds[4].revents != 0) read_input();
       if (fds[0].revents != 0) {
-        socket_.receive([&](const common::Endpoint&, common::Bytes datagram) {
-          listener_.handle_datagram(now, common::os::wall_now(), datagram);
+        socket_.receive([&](const common::Endpoint& from, common::Bytes datagram) {
+          handle_datagram(from, datagram);
         });
       }
+      if (fds[6].revents != 0) sealed_->take_lookup();
+    }
+    if (sealed_) {
+      if (sealed_->handle_timeout()) listener_.handle_new_key(now);
+      take_events();
     }
     hook_.handle_timeout(now);
     listener_.handle_timeout(now);
   }
 
-  int timeout_ms() const {
+  std::optional<common::TimePoint> next_timeout() const {
     auto next = listener_.next_timeout();
-    const auto hook = hook_.deadline();
-    if (hook && (!next || *hook < *next)) next = hook;
+    const auto consider = [&next](const std::optional<common::TimePoint>& other) {
+      if (other && (!next || *other < *next)) next = other;
+    };
+    consider(hook_.deadline());
+    if (sealed_) consider(sealed_->next_timeout());
     // While a background job has a question open it looks now and then whether it is in front.
     constexpr auto kForegroundCheck = std::chrono::milliseconds(250);
-    if (listener_.is_asking() && is_terminal_ && !is_foreground()) {
-      const auto check = monotonic_now() + kForegroundCheck;
-      if (!next || check < *next) next = check;
-    }
-    if (!next) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - monotonic_now());
-    constexpr std::int64_t kLongest = 3'600'000;
-    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kLongest));
+    if (listener_.is_asking() && is_terminal_ && !is_foreground())
+      consider(monotonic_now() + kForegroundCheck);
+    return next;
   }
 
   void read_signal() {
@@ -193,6 +306,11 @@ class ListenRun {
   UniqueFd signals_;
   DatagramSocket socket_;
   std::optional<std::string> token_;
+  std::unique_ptr<SealedEnd> sealed_;
+  std::optional<HandledLog> handled_;
+  /// Senders who wait for what the hook makes of their messages: as many as wait for it, at most.
+  std::map<std::uint64_t, sealed::Messenger::Handle> receipts_;
+  std::uint64_t last_receipt_ = 0;
   bool is_terminal_;
   common::os::SystemRandom random_;
   Listener listener_;
@@ -236,8 +354,31 @@ ExitStatus run_listen(const Options& options) {
                             in_use ? "the port is in use" : socket.error().message()));
     return in_use ? ExitStatus::kUnavailable : ExitStatus::kConfiguration;
   }
+  std::unique_ptr<SealedEnd> sealed;
+  if (!options.is_plain) {
+    auto files = KeyFiles::open(options, random);
+    if (!files) {
+      print_error(fmt::format("peer: {}\n", files.error().text));
+      return ExitStatus::kConfiguration;
+    }
+    sealed = std::make_unique<SealedEnd>(options, *std::move(files),
+                                         SealedEnd::Settings{.has_hook = !options.hook.empty()});
+  }
+  std::optional<HandledLog> handled;
+  if (sealed && !options.hook.empty()) {
+    const auto folder = state_folder();
+    auto log = folder ? HandledLog::open(*folder / folder_name(options.name))
+                      : common::unexpected{std::make_error_code(std::errc::no_such_file_or_directory)};
+    if (!log) {
+      print_error(fmt::format("peer: no log of what the hook has had ($XDG_STATE_HOME): {}\n",
+                              log.error().message()));
+      return ExitStatus::kConfiguration;
+    }
+    handled = *std::move(log);
+  }
   ListenRun run(options, std::move(signals), *std::move(socket),
-                token ? std::optional(token->token()) : std::nullopt);
+                token ? std::optional(token->token()) : std::nullopt, std::move(sealed),
+                std::move(handled));
   return run.run();
 }
 

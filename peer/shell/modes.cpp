@@ -10,13 +10,14 @@ constexpr std::array kModes = {
         .name = "listen",
         .mode = Mode::kListen,
         .usage = "be reachable under NAME at the registry HOST:PORT",
-        .options = "-n --port --json --advertise --question --exec --exec-timeout",
+        .options = "-n --port --json --advertise --question --exec --exec-timeout --exec-plain "
+                   "--trust --key --plain",
     },
     ModeRow{
         .name = "send",
         .mode = Mode::kSend,
-        .usage = R"(list exit unicast NAME "TEXT" multicast [A, B] "TEXT" broadcast "TEXT")",
-        .options = "",
+        .usage = R"(list unicast|ask NAME "TEXT" multicast [A, B] "TEXT" broadcast "TEXT")",
+        .options = "--json --level --timeout --hook-status --trust --key --plain",
         .takes_command = true,
     },
     ModeRow{
@@ -46,6 +47,20 @@ constexpr std::array kModes = {
         .mode = Mode::kMeet,
         .usage = "SEARCH NAME, CHAT REQUEST NAME, LOGOUT ...  at a rendezvous registry",
         .options = "-n --port --json --udp --hello",
+    },
+    ModeRow{
+        .name = "key",
+        .mode = Mode::kKey,
+        .usage = "[OTHER]  show the own key; the safety number with OTHER",
+        .options = "--key",
+        .takes_command = true,
+    },
+    ModeRow{
+        .name = "trust",
+        .mode = Mode::kTrust,
+        .usage = "OTHER FINGERPRINT  believe from now on that this is OTHER's key",
+        .options = "--key",
+        .takes_command = true,
     },
 };
 

@@ -27,6 +27,9 @@ Usage  peer NAME HOST:PORT MODE [options] [COMMAND]    else commands by line
 
 constexpr std::string_view kHelpEnd =
     R"(
+Options  peer MODE --help lists those of a mode
+  -W SECONDS  leave after SECONDS   -q, --quiet  no status lines   --version
+
 Exit status  0 sent  1 some missed  64 usage  65 malformed line  67 no such name
   69 unreachable, port in use  74 output closed  75 try again  76 wrong server
   77 refused  78 configuration  124 -W ran out  129 HUP  130 INT  143 TERM
@@ -34,22 +37,29 @@ Exit status  0 sent  1 some missed  64 usage  65 malformed line  67 no such name
 
 struct OptionRow {
   std::string_view name;
-  std::string_view help;       // half a line
+  std::string_view help;
   bool is_everybodys = false;  // not only of the modes that name it
 };
 constexpr std::array kOptions = {
-    OptionRow{"-n", "-n COUNT      leave after COUNT messages"},
-    OptionRow{"-W", "-W SECONDS    leave after SECONDS", true},
-    OptionRow{"--json", "    --json    one JSON object a message"},
-    OptionRow{"--quiet", "-q, --quiet   no status lines", true},
-    OptionRow{"--port", "--port N      port to take"},
-    OptionRow{"--advertise", "--advertise HOST  address to claim"},
-    OptionRow{"--question", "--question always|terminal|never"},
-    OptionRow{"--password-file", "--password-file FILE"},
-    OptionRow{"--exec", "--exec CMD    run it a message"},
-    OptionRow{"--exec-timeout", "--exec-timeout SECONDS  (30)"},
-    OptionRow{"--udp", "--udp PORT    the registry's (TCP + 1)"},
-    OptionRow{"--hello", "--hello SECONDS  a sign of life (60)"},
+    OptionRow{"-n", "-n COUNT              leave after COUNT messages"},
+    OptionRow{"-W", "-W SECONDS            leave after SECONDS, with 124", true},
+    OptionRow{"--json", "--json                one JSON object a message"},
+    OptionRow{"--quiet", "-q, --quiet           no status lines", true},
+    OptionRow{"--port", "--port N              the port to take (a free one)"},
+    OptionRow{"--advertise", "--advertise HOST      the address to register, or HOST:PORT"},
+    OptionRow{"--question", "--question WHEN       ask to log out: always, terminal or never"},
+    OptionRow{"--password-file", "--password-file FILE  its first line is the password"},
+    OptionRow{"--exec", "--exec CMD            run for each sealed message: the text on standard input"},
+    OptionRow{"--exec-timeout", "--exec-timeout S      how long it may take (30)"},
+    OptionRow{"--exec-plain", "--exec-plain          run it for messages that anybody could have sent, too"},
+    OptionRow{"--level", "--level LEVEL         insist: delivered, or handled by a hook"},
+    OptionRow{"--timeout", "--timeout SECONDS     how long a message may take to be confirmed (5)"},
+    OptionRow{"--hook-status", "--hook-status         leave with the exit status of the recipient's hook"},
+    OptionRow{"--trust", "--trust WHOM          with a key not seen before: new, ask or strict"},
+    OptionRow{"--key", "--key FILE            the identity to use ($PEER_KEY)"},
+    OptionRow{"--plain", "--plain               no keys, as the old programs"},
+    OptionRow{"--udp", "--udp PORT            the registry's for datagrams (HOST:PORT's + 1)"},
+    OptionRow{"--hello", "--hello SECONDS       from one sign of life to the next (60)"},
 };
 
 using Modes = std::span<const ModeRow>;
@@ -87,18 +97,17 @@ bool is_offered(Modes modes, const OptionRow& option) {
 std::string make_help(Modes modes) {
   std::string help(kHelpHead);
   for (const ModeRow& mode : modes) help += fmt::format("  {:<7} {}\n", mode.name, mode.usage);
-  help += "\nOptions (-h, --help  --version)\n";
-  std::string left;  // a half of the line
-  for (const OptionRow& option : kOptions) {
-    if (!is_offered(modes, option)) continue;
-    if (left.empty()) {
-      left = option.help;
-    } else {
-      help += fmt::format("  {:<40}  {}\n", std::exchange(left, {}), option.help);
-    }
-  }
-  if (!left.empty()) help += fmt::format("  {}\n", left);
   return help.append(kHelpEnd);
+}
+
+/// The options of one mode.
+std::string make_mode_help(const ModeRow& mode) {
+  std::string help = fmt::format("peer NAME HOST:PORT {} [options]{}\n  {}\n\nOptions\n", mode.name,
+                                 mode.takes_command ? " [COMMAND]" : "", mode.usage);
+  for (const OptionRow& option : kOptions)
+    if (option.is_everybodys || uses(mode, option.name))
+      help += fmt::format("  {}\n", option.help);
+  return help;
 }
 
 /// A year: a longer wait is no wait.
@@ -141,6 +150,9 @@ struct Raw {
   double wait = 0;
   double hook_time = 30;
   double hello = 60;
+  double timeout = 5;
+  std::string trust = "new";
+  std::string level;
   bool help = false;
   bool version = false;
 };
@@ -159,6 +171,7 @@ std::variant<Options, Leave> check(Modes modes, Raw raw, CLI::App& app, Options 
   if (std::isnan(raw.wait)) return usage_error("-W wants a number of seconds");
   if (std::isnan(raw.hook_time)) return usage_error("--exec-timeout wants a number of seconds");
   if (std::isnan(raw.hello)) return usage_error("--hello wants a number of seconds");
+  if (std::isnan(raw.timeout)) return usage_error("--timeout wants a number of seconds");
   if (raw.mode.empty()) return usage_error("NAME, HOST:PORT and a mode are wanted");
   // What the classic client prints comes first, then what is wrong for those who wonder.
   const auto mode = std::find_if(modes.begin(), modes.end(),
@@ -207,6 +220,16 @@ std::variant<Options, Leave> check(Modes modes, Raw raw, CLI::App& app, Options 
   if (raw.count > 0) options.count = raw.count;
   if (raw.wait > 0) options.wait = from_seconds(raw.wait);
   options.hook_time = from_seconds(raw.hook_time);
+  options.timeout = from_seconds(raw.timeout);
+  options.trust = raw.trust == "ask"      ? sealed::TrustMode::kAsk
+                  : raw.trust == "strict" ? sealed::TrustMode::kStrict
+                                          : sealed::TrustMode::kNew;
+  if (!raw.level.empty()) {
+    options.level =
+        raw.level == "handled" ? DeliveryLevel::kHandled : DeliveryLevel::kDelivered;
+  }
+  if (options.is_plain && (options.level || options.has_hook_status || !options.key_file.empty()))
+    return usage_error("--plain sends nothing that could be confirmed, and needs no key");
   options.hello = from_seconds(raw.hello);
   options.command = app.remaining();
   if (!options.command.empty() && !mode->takes_command) {
@@ -229,7 +252,9 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
                   .count = {},
                   .wait = {},
                   .password_file = {},
-                  .hook = {}};
+                  .hook = {},
+                  .key_file = {},
+                  .level = {}};
   CLI::App app;
   app.set_help_flag();   // ours fits a screen and shows examples first
   app.prefix_command();  // from the first word of COMMAND on, everything belongs to it
@@ -253,6 +278,15 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
   app.add_option("--exec-timeout", raw.hook_time)
       ->check(common::os::decimal_option())
       ->check(CLI::Range(0.001, kSecondsMax));
+  app.add_flag("--exec-plain", options.hook_takes_plain);
+  app.add_option("--level", raw.level)->check(CLI::IsMember({"delivered", "handled"}));
+  app.add_option("--timeout", raw.timeout)
+      ->check(common::os::decimal_option())
+      ->check(CLI::Range(0.001, kSecondsMax));
+  app.add_flag("--hook-status", options.has_hook_status);
+  app.add_option("--trust", raw.trust)->check(CLI::IsMember({"new", "ask", "strict"}));
+  app.add_option("--key", options.key_file);
+  app.add_flag("--plain", options.is_plain);
   app.add_flag("--json", options.json);
   app.add_flag("-q,--quiet", options.quiet);
   if (offers("--udp")) {
@@ -272,6 +306,11 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
     app.parse(reversed);  // the library takes them last first
   } catch (const CLI::ParseError& error) {
     return usage_error(error.what());
+  }
+  if (raw.help) {
+    for (const ModeRow& mode : modes)
+      if (mode.name == raw.name || mode.name == raw.mode)
+        return Leave{.out = make_mode_help(mode), .err = {}};
   }
   if (raw.help || arguments.empty()) {
     Leave leave{.out = make_help(modes), .err = {}};

@@ -11,6 +11,8 @@
 #include "common/exit_status.hpp"
 #include "common/time.hpp"
 #include "common/user.hpp"
+#include "peer/sealed/pin_gate.hpp"
+#include "peer/sender.hpp"
 #include "peer/shell/modes.hpp"
 
 namespace peer {
@@ -36,6 +38,13 @@ struct Options {
   std::uint16_t udp_port = 0;                         // meet: the registry's for datagrams
   common::Duration hello = std::chrono::seconds(60);  // meet: from one HELLO to the next
   std::string hook;
+  bool hook_takes_plain = false;
+  std::string key_file;   // empty: $PEER_KEY, or the name's own
+  bool is_plain = false;  // no keys: as the classic programs
+  sealed::TrustMode trust = sealed::TrustMode::kNew;
+  std::optional<DeliveryLevel> level;
+  bool has_hook_status = false;
+  common::Duration timeout = std::chrono::seconds(5);  // a sealed message's
   common::Duration hook_time = std::chrono::seconds(30);
 };
 

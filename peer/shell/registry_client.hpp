@@ -23,6 +23,9 @@ class RegistryClient {
   explicit RegistryClient(common::HostPort registry);
   ~RegistryClient();
 
+  /// The Host field of every request.
+  std::string host_field() const { return common::format_host_port(registry_); }
+
   void disconnect();
 
   /// Connects unless a kept connection is there. Returns this end's address: what the registry's

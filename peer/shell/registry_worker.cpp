@@ -66,8 +66,12 @@ RegistryWorker::Result RegistryWorker::work(const Job& job) {
     endpoint.address = *address;
     if (job.advertise->port != 0) endpoint.port = job.advertise->port;
   }
-  const auto answer =
-      client_.exchange(make_registration(job.verb, job.name, endpoint, job.owner_token));
+  HttpRequest request = make_registration(job.verb, job.name, endpoint, job.owner_token);
+  if (job.signer) {
+    sign_registration(request, client_.host_field(), *job.signer->identity, job.signer->certificate,
+                      job.signer->serial);
+  }
+  const auto answer = client_.exchange(request);
   if (!answer) return {endpoint, common::unexpected{answer.error()}};
   RegistrationOutcome outcome = interpret_registration(job.verb, *answer);
   if (job.verb != Verb::kLogout && std::holds_alternative<Accepted>(outcome))

@@ -1,6 +1,7 @@
 // Registers from a thread of its own. A shell: one caller, besides the thread inside.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,13 @@ namespace peer {
 std::optional<common::IpAddress> resolve_host(const std::string& host,
                                               const common::IpAddress& like);
 
+/// What a registration is signed with; the serial serves one request.
+struct RegistrationSigner {
+  std::shared_ptr<const common::Identity> identity;
+  common::ByteVector certificate;
+  std::uint64_t serial = 0;
+};
+
 class RegistryWorker {
  public:
   struct Job {
@@ -22,6 +30,8 @@ class RegistryWorker {
     std::uint16_t port;                         // that the datagram socket is bound to
     std::optional<common::HostPort> advertise;  // instead of the address of the route
     std::optional<std::string> owner_token;
+    /// Who the name is to obey; none: a name without a key.
+    std::optional<RegistrationSigner> signer = {};
   };
   struct Result {
     common::Endpoint endpoint;  // that was, or would have been, registered

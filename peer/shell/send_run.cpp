@@ -1,21 +1,30 @@
 #include "peer/shell/send_run.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <csignal>
 #include <iterator>
+#include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "common/limits.hpp"
+#include "common/os/clock.hpp"
+#include "common/os/poll_until.hpp"
 #include "common/os/standard_streams.hpp"
 #include "peer/sender.hpp"
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/line_reader.hpp"
 #include "peer/shell/registry_client.hpp"
+#include "peer/shell/sealed_end.hpp"
 #include "peer/shell/time_limit.hpp"
 #include "peer/shell/token_file.hpp"
 
@@ -26,21 +35,24 @@ using common::ExitStatus;
 
 class SendRun {
  public:
-  SendRun(const Options& options, DatagramSocket socket)
-      : sender_(options.name, options.registry_text,
-                TokenFile::peek(options.name, options.registry)),
+  /// `sealed`: null to send no sealed datagrams.
+  SendRun(const Options& options, DatagramSocket socket, std::unique_ptr<SealedEnd> sealed)
+      : options_(options),
+        sealed_(std::move(sealed)),
+        sender_(options.name, options.registry_text,
+                TokenFile::peek(options.name, options.registry), terms()),
         client_(options.registry),
         socket_(std::move(socket)),
         limit_(options.wait),
         is_terminal_(isatty(STDOUT_FILENO)) {}
 
-  ExitStatus run_words(const std::vector<std::string>& words) {
+  int run_words(const std::vector<std::string>& words) {
     sender_.handle_words(words);
     drain();
     return finish();
   }
 
-  ExitStatus run_input() {
+  int run_input() {
     LineReader input(STDIN_FILENO);
     for (;;) {
       settle();
@@ -73,6 +85,8 @@ class SendRun {
   /// Written at the latest; sooner where somebody waits: at the end of what waits on input.
   static constexpr std::size_t kOutputBytesMax = 32 * 1024;
   static constexpr std::size_t kOutboxMax = 128;
+  /// Sealed messages that are begun before what they lead to is sent.
+  static constexpr std::size_t kSealedAtOnce = 64;
 
   void look_up_ahead(const std::vector<LineReader::Line>& lines) {
     std::vector<HttpRequest> requests;
@@ -106,10 +120,119 @@ class SendRun {
     return it->second;
   }
 
-  ExitStatus finish() {
+  int finish() {
     settle();
     write_output();
-    return is_output_closed_ ? ExitStatus::kOutput : sender_.status();
+    if (sealed_) {
+      sealed_->leave(socket_);
+      say_remarks();
+    }
+    return is_output_closed_ ? static_cast<int>(ExitStatus::kOutput) : sender_.exit_status();
+  }
+
+  SendTerms terms() {
+    SendTerms terms{.seals = sealed_ != nullptr,
+                    .level = options_.level,
+                    .has_hook_status = options_.has_hook_status,
+                    .json = options_.json};
+    if (sealed_) terms.has_key = [this](const auto& name) { return sealed_->pins().has_pin(name); };
+    return terms;
+  }
+
+  /// Gives the message to the messenger; false if that has too much unfinished.
+  bool try_seal(const Sender::SendSealed& send) {
+    const auto now = common::os::monotonic_now();
+    const auto id = sealed_->messenger().send(
+        now, {.to = send.to.name,
+              .kind = send.is_ask ? sealed::MessageKind::kAsk : sealed::MessageKind::kText,
+              .level = send.wants_handled ? sealed::Level::kHandled : sealed::Level::kDelivered,
+              .text = common::as_bytes(*send.text),
+              .deadline = now + options_.timeout,
+              .id = {}});
+    if (!id) {
+      ENSURE(id.error() == sealed::Messenger::SendError::kBusy);
+      return false;
+    }
+    // What the registry has just said spares the messenger a question of its own.
+    std::string& known = certificates_[send.to.name.key()];
+    if (known != *send.to.certificate) {
+      known = *send.to.certificate;
+      sealed_->tell_user(send.to);
+    }
+    tickets_.emplace(*id, send.ticket);
+    return true;
+  }
+
+  void seal(const Sender::SendSealed& send) {
+    while (!try_seal(send)) turn_sealed();
+    if (tickets_.size() % kSealedAtOnce == 0) {
+      take_events();
+      sealed_->flush(socket_);
+    }
+  }
+
+  /// Waits for what comes next of sealed messages, and takes it up.
+  void turn_sealed() {
+    take_events();
+    sealed_->flush(socket_);
+    take_events();
+    while (const auto stranger = sealed_->poll_question())
+      sealed_->answer_question(*stranger, ask_person(*stranger));
+    say_remarks();
+    if (tickets_.empty()) return;
+    const auto next = sealed_->next_timeout();
+    std::array<pollfd, 2> fds = {{{socket_.fd(), POLLIN, 0}, {sealed_->lookup_fd(), POLLIN, 0}}};
+    limit_.during([&] { return common::os::poll_until(fds, next); });
+    if (fds[0].revents != 0) {
+      socket_.receive([&](const common::Endpoint& from, common::Bytes datagram) {
+        if (SealedEnd::is_sealed(datagram)) sealed_->handle_datagram(from, datagram);
+      });
+    }
+    if (fds[1].revents != 0) sealed_->take_lookup();
+    sealed_->handle_timeout();
+    take_events();
+  }
+
+  void take_events() {
+    while (const auto event = sealed_->poll_event()) {
+      // Who is written to while he only sends does not answer: nobody reads it.
+      const auto* outcome = std::get_if<sealed::Messenger::Outcome>(&*event);
+      if (outcome == nullptr) continue;
+      const auto it = tickets_.find(outcome->id);
+      ENSURE(it != tickets_.end());
+      const std::uint64_t ticket = it->second;
+      tickets_.erase(it);
+      sender_.handle_delivery(ticket, sealed_->describe(*outcome));
+    }
+  }
+
+  /// At the terminal, whatever standard input and output are; no without one.
+  bool ask_person(const common::Certificate& certificate) {
+    write_output();
+    const common::os::UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
+    const std::string& name = certificate.name.text();
+    const std::string fingerprint = common::format_fingerprint(certificate.identity);
+    if (!terminal.is_open()) {
+      common::os::print_error(fmt::format(
+          "peer: {} is new here, and nobody can be asked about the key {}\n  To let it in:\n  {}\n",
+          name, fingerprint, trust_command(options_, certificate.name, certificate.identity)));
+      return false;
+    }
+    const std::string question =
+        fmt::format("{} is new here, with the key\n  {}\nSend to it from now on? [y/n] ", name,
+                    fingerprint);
+    if (::write(terminal.get(), question.data(), question.size()) < 0) return false;
+    std::array<char, 256> answer{};
+    const ssize_t got =
+        limit_.during([&] { return ::read(terminal.get(), answer.data(), answer.size()); });
+    return got > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+  }
+
+  void say_remarks() {
+    while (const auto remark = sealed_->poll_remark()) {
+      write_output();
+      common::os::print_error(fmt::format("peer: {}\n", *remark));
+    }
   }
 
   void write_output() {
@@ -139,6 +262,11 @@ class SendRun {
   void settle() {
     send_outbox();
     drain();
+    while (sealed_ && sender_.awaited() > 0) {
+      turn_sealed();
+      drain();
+      if (is_output_closed_) return;
+    }
   }
 
   /// Carries out what the sender asks for until the command is done, but for what is queued.
@@ -148,6 +276,11 @@ class SendRun {
         sender_.handle_answer(exchange(fetch->request));
       } else if (auto* send = std::get_if<Sender::SendDatagrams>(&*action)) {
         queue(std::move(send->datagrams));
+      } else if (const auto* to_seal = std::get_if<Sender::SendSealed>(&*action)) {
+        seal(*to_seal);
+      } else if (const auto* write = std::get_if<Sender::Write>(&*action)) {
+        output_ += write->bytes;
+        write_output();
       } else if (const auto* print = std::get_if<Sender::Print>(&*action)) {
         output_ += print->line;
         output_ += '\n';
@@ -159,6 +292,10 @@ class SendRun {
     }
   }
 
+  const Options& options_;
+  std::unique_ptr<SealedEnd> sealed_;
+  std::map<sealed::MessageId, std::uint64_t> tickets_;  // of messages whose outcome is awaited
+  std::unordered_map<std::string, std::string> certificates_;  // as last told, by name's key
   Sender sender_;
   RegistryClient client_;
   DatagramSocket socket_;
@@ -173,19 +310,29 @@ class SendRun {
 
 }  // namespace
 
-ExitStatus run_send(const Options& options) {
+int run_send(const Options& options) {
   auto socket = DatagramSocket::open(0);
   if (!socket) {
     common::os::print_error(
         fmt::format("peer: cannot open a UDP socket: {}\n", socket.error().message()));
-    return ExitStatus::kConfiguration;
+    return static_cast<int>(ExitStatus::kConfiguration);
   }
-  SendRun run(options, *std::move(socket));
+  std::unique_ptr<SealedEnd> sealed;
+  if (!options.is_plain) {
+    common::os::SystemRandom random;
+    auto files = KeyFiles::open(options, random);
+    if (!files) {
+      common::os::print_error(fmt::format("peer: {}\n", files.error().text));
+      return static_cast<int>(ExitStatus::kConfiguration);
+    }
+    sealed = std::make_unique<SealedEnd>(options, *std::move(files), SealedEnd::Settings{});
+  }
+  SendRun run(options, *std::move(socket), std::move(sealed));
   if (!options.command.empty()) return run.run_words(options.command);
   if (isatty(STDIN_FILENO) && !options.quiet) {
     common::os::print_error(
         "peer: commands: list   unicast NAME \"TEXT\"   multicast [A, B] \"TEXT\"   "
-        "broadcast \"TEXT\"   exit\n");
+        "broadcast \"TEXT\"   ask NAME \"TEXT\"   exit\n");
   }
   return run.run_input();
 }

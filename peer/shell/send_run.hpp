@@ -2,11 +2,11 @@
 // shell; everything on the calling thread.
 #pragma once
 
-#include "common/exit_status.hpp"
 #include "peer/shell/options.hpp"
 
 namespace peer {
 
-common::ExitStatus run_send(const Options& options);
+/// The exit status: an ExitStatus, or that of a recipient's hook.
+int run_send(const Options& options);
 
 }  // namespace peer

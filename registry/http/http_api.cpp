@@ -135,12 +135,44 @@ Refused explain(Refusal refusal, const common::ClassicRecord& record,
       return {
           ApiError::kNameTaken,
           fmt::format("the name {} belongs to an account: log in to use it", record.name.text())};
+    case Refusal::kBoundName:
+      return {ApiError::kBoundName,
+              fmt::format("the name {} obeys another key", record.name.text())};
+    case Refusal::kStaleRequest:
+      return {ApiError::kStaleRequest,
+              fmt::format("the request's or the certificate's serial is not above the last that {} "
+                          "has used",
+                          record.name.text())};
     case Refusal::kFull:
       return {ApiError::kFull, "no room for another user"};
     case Refusal::kStoreDown:
       break;
   }
   return {ApiError::kStoreDown, "the registry cannot write to its disk now; try again"};
+}
+
+/// Who has signed the request, or why that does not count.
+common::expected<common::Signer, std::string> verify_signer(WallTime wall,
+                                                            const ApiRequest& request,
+                                                            const common::UserName& name) {
+  // The host is what binds the request to this registry: is_own_host() has seen it.
+  if (request.host.empty() || is_old(request.program))
+    return common::unexpected{std::string("a signed request needs a Host with its port")};
+  auto signer = common::verify_request(request.signature,
+                                       {.host = request.host,
+                                        .method = request.method,
+                                        .path = request.target,
+                                        .body = request.body},
+                                       wall);
+  if (!signer) {
+    return common::unexpected{
+        fmt::format("the request's signature {}", common::to_string(signer.error()))};
+  }
+  if (!(signer->certificate.name == name)) {
+    return common::unexpected{
+        fmt::format("the certificate is for the name {}", signer->certificate.name.text())};
+  }
+  return *std::move(signer);
 }
 
 }  // namespace
@@ -165,7 +197,11 @@ ApiRequest make_api_request(const FramedRequest& framed, const common::IpAddress
   request.owner_token = framed.field_list("Owner-Token");
   request.endpoint_transport = framed.field_list("Endpoint-Transport");
   request.sec_fetch_site = framed.field_list("Sec-Fetch-Site");
+  request.signature = {.certificate = framed.field_list(common::kCertificateField),
+                       .serial = framed.field_list(common::kSerialField),
+                       .signature = framed.field_list(common::kSignatureField)};
   request.host = framed.field("Host");
+  request.target = framed.target;
   return request;
 }
 
@@ -300,6 +336,13 @@ ApiResult HttpApi::post(TimePoint now, WallTime wall, const ApiRequest& request)
       return error_response(ApiError::kMalformedToken, "the owner token is malformed", json);
     caller.token = common::hash_owner_token(request.owner_token);
   }
+  std::optional<common::Signer> signer;
+  if (!request.signature.is_empty()) {
+    auto verified = verify_signer(wall, request, record->name);
+    if (!verified) return error_response(ApiError::kBadSignature, verified.error(), json);
+    signer = *std::move(verified);
+    caller.signer = &*signer;
+  }
   if (verb == "LOGOUT") {
     return registered(request, *record, std::nullopt,
                       directory_.logout_user(now, record->name, record->endpoint, caller));
@@ -315,8 +358,9 @@ ApiResult HttpApi::post(TimePoint now, WallTime wall, const ApiRequest& request)
       .transport = netchat ? common::Transport::kTcp : common::Transport::kUdp,
       .door = netchat ? common::Door::kNetchat : common::Door::kClassic,
       .since = wall};
-  // With a token comes the duty to refresh; without one the record has the long lease.
-  const Duration lease = caller.token ? options_.lease : options_.classic_lease;
+  // With a token or a key comes the duty to refresh; without one the record has the long lease.
+  const bool refreshes = caller.token || caller.signer != nullptr;
+  const Duration lease = refreshes ? options_.lease : options_.classic_lease;
   return registered(request, *record, lease,
                     verb == "REGISTER" ? directory_.register_user(now, wanted, caller)
                                        : directory_.update_user(now, wanted, caller));

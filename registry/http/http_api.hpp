@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/classic_record.hpp"
+#include "common/signed_request.hpp"
 #include "registry/directory.hpp"
 #include "registry/gateway.hpp"
 #include "registry/http/http_framing.hpp"
@@ -38,8 +39,10 @@ struct ApiRequest {
   std::string origin;
   std::string owner_token;
   std::string endpoint_transport = {};
+  common::SignatureFields signature = {};
   std::string sec_fetch_site;
   std::string_view host;
+  std::string_view target = {};  // as it was sent
 
   std::optional<std::string_view> param(std::string_view name) const;
 };

@@ -179,7 +179,8 @@ ExitStatus Process::open_store() {
   // from the time in microseconds, which no run can have counted up to.
   const Version version =
       std::max(state->version, version_for_new_database(common::os::wall_now()));
-  node_.directory().load(monotonic_now(), std::move(state->records), version);
+  node_.directory().load(monotonic_now(), std::move(state->records), version,
+                         std::move(state->keys), common::os::wall_now());
   store_ = std::make_unique<StoreWriter>(
       *std::move(database), std::move(user_list), [this](StoreReport report) {
         asio::post(loop_, [this, report = std::move(report)]() mutable {
@@ -393,7 +394,8 @@ void Process::schedule_rebuild() {
   rebuild_timer_.expires_after(kRebuildInterval);
   rebuild_timer_.async_wait([this](const std::error_code& cancelled) {
     if (cancelled || is_stopping_) return;
-    store_->rebuild({node_.directory().snapshot(), node_.directory().version()});
+    const Directory& directory = node_.directory();
+    store_->rebuild({directory.snapshot(), directory.version(), directory.keys().snapshot()});
   });
 }
 

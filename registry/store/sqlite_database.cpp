@@ -12,6 +12,8 @@
 #include <system_error>
 #include <unordered_set>
 
+#include "common/base64.hpp"
+#include "common/certificate.hpp"
 #include "common/classic_record.hpp"
 #include "common/os/atomic_file.hpp"
 
@@ -21,7 +23,10 @@ namespace {
 namespace fs = std::filesystem;
 using common::unexpected;
 
-constexpr int kSchemaVersion = 1;
+/// 2: with name_keys. A registry that knows nothing of keys must not open it: it would give their
+/// names away.
+constexpr int kSchemaVersion = 2;
+constexpr const char* kSetSchemaVersion = "PRAGMA user_version=2";
 constexpr std::string_view kPrefix = "directory.";
 constexpr std::string_view kSuffix = ".db";
 constexpr const char* kVersionFact = "version";
@@ -31,6 +36,10 @@ CREATE TABLE IF NOT EXISTS users(
   key TEXT PRIMARY KEY, name TEXT NOT NULL, endpoint TEXT NOT NULL, transport TEXT NOT NULL,
   door TEXT NOT NULL, since_ms INTEGER NOT NULL, source TEXT NOT NULL, token BLOB,
   registration BLOB NOT NULL, version INTEGER NOT NULL, sequence INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS name_keys(
+  key TEXT PRIMARY KEY, name TEXT NOT NULL, identity BLOB NOT NULL, request_serial INTEGER NOT NULL,
+  certificate_serial INTEGER NOT NULL, certificate TEXT NOT NULL, source TEXT NOT NULL,
+  used_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 )sql";
 
@@ -83,6 +92,26 @@ std::optional<Record> read_record(sqlite3_stmt* row) {
   record.version = static_cast<Version>(sqlite3_column_int64(row, 8));
   record.order = static_cast<Version>(sqlite3_column_int64(row, 9));
   return record;
+}
+
+/// The key in the current row of the query in load_keys(), or nothing if it breaks a rule.
+std::optional<NameKey> read_key(sqlite3_stmt* row) {
+  auto name = common::UserName::parse(column_text(row, 0));
+  const auto source = common::IpAddress::parse(column_text(row, 5));
+  common::IdentityKey identity;
+  if (!name || !source || !column_bytes(row, 1, identity.bytes)) return std::nullopt;
+  if (name->key() != column_text(row, 7)) return std::nullopt;
+  // The certificate was verified before it was written; that it can still be read is enough.
+  const std::string_view certificate = column_text(row, 4);
+  const auto bytes = common::decode_base64(certificate);
+  if (!bytes || bytes->size() > common::kCertificateBytesMax) return std::nullopt;
+  return NameKey{.name = *std::move(name),
+                 .identity = identity,
+                 .request_serial = static_cast<std::uint64_t>(sqlite3_column_int64(row, 2)),
+                 .certificate_serial = static_cast<std::uint64_t>(sqlite3_column_int64(row, 3)),
+                 .certificate = std::make_shared<const std::string>(certificate),
+                 .source = *source,
+                 .used = common::WallTime{sqlite3_column_int64(row, 6)}};
 }
 
 std::optional<std::uint64_t> generation_of(const std::string& file_name) {
@@ -182,7 +211,29 @@ SqliteDatabase::Result<StoredState> SqliteDatabase::load(
     }
   }
   if (code != SQLITE_DONE) return unexpected{error(code)};
+  auto names = load_keys(skipped);
+  if (!names) return unexpected{names.error()};
+  state.keys = *std::move(names);
   return state;
+}
+
+SqliteDatabase::Result<std::vector<NameKey>> SqliteDatabase::load_keys(
+    const std::function<void(std::string_view)>& skipped) {
+  auto query = prepare(
+      "SELECT name, identity, request_serial, certificate_serial, certificate, source, used_ms, "
+      "key FROM name_keys ORDER BY key");
+  if (!query) return unexpected{query.error()};
+  std::vector<NameKey> keys;
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(query->get())) == SQLITE_ROW) {
+    if (auto key = read_key(query->get())) {
+      keys.push_back(*std::move(key));
+    } else {
+      skipped(column_text(query->get(), 0));
+    }
+  }
+  if (code != SQLITE_DONE) return unexpected{error(code)};
+  return keys;
 }
 
 SqliteDatabase::Result<Version> SqliteDatabase::commit(std::span<const Change> changes) {
@@ -267,6 +318,8 @@ fs::path SqliteDatabase::path_of(std::uint64_t generation) const {
 SqliteDatabase::Result<void> SqliteDatabase::open_generation(std::uint64_t generation) {
   put_.reset();
   erase_.reset();
+  put_key_.reset();
+  erase_key_.reset();
   set_fact_.reset();
   database_.reset();
   const std::string path = path_of(generation).string();
@@ -293,7 +346,7 @@ SqliteDatabase::Result<void> SqliteDatabase::open_generation(std::uint64_t gener
                                path, found, kSchemaVersion)}};
   }
   if (found < kSchemaVersion)
-    if (auto done = run("PRAGMA user_version=1"); !done) return done;
+    if (auto done = run(kSetSchemaVersion); !done) return done;
   if (auto prepared = prepare_statements(); !prepared) return prepared;
   generation_ = generation;
   return load_facts();
@@ -310,7 +363,7 @@ SqliteDatabase::Result<void> SqliteDatabase::write_generation(const fs::path& pa
   if (code != SQLITE_OK) return unexpected{fresh.error(code)};
   sqlite3_extended_result_codes(raw, 1);
   for (const char* sql : {"PRAGMA journal_mode=OFF", "PRAGMA synchronous=FULL", kSchema,
-                          "PRAGMA user_version=1", "BEGIN"}) {
+                          kSetSchemaVersion, "BEGIN"}) {
     if (auto done = fresh.run(sql); !done) return done;
   }
   if (auto prepared = fresh.prepare_statements(); !prepared) return prepared;
@@ -318,6 +371,8 @@ SqliteDatabase::Result<void> SqliteDatabase::write_generation(const fs::path& pa
     const Change change{0, Change::Kind::kPut, record};
     if (auto written = fresh.write_change(change, record.version); !written) return written;
   }
+  for (const NameKey& key : state.keys)
+    if (auto written = fresh.write_key(key); !written) return written;
   for (const auto& [name, value] : facts_)
     if (auto written = fresh.write_fact(name, value); !written) return written;
   if (auto written = fresh.write_fact(kVersionFact, std::to_string(state.version)); !written)
@@ -352,6 +407,15 @@ SqliteDatabase::Result<void> SqliteDatabase::prepare_statements() {
       !done) {
     return done;
   }
+  if (auto done = prepare_into(
+          put_key_,
+          "INSERT OR REPLACE INTO name_keys(key, name, identity, request_serial, "
+          "certificate_serial, certificate, source, used_ms) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
+      !done) {
+    return done;
+  }
+  if (auto done = prepare_into(erase_key_, "DELETE FROM name_keys WHERE key = ?1"); !done)
+    return done;
   return prepare_into(set_fact_, "INSERT OR REPLACE INTO facts(name, value) VALUES(?1, ?2)");
 }
 
@@ -379,7 +443,27 @@ SqliteDatabase::Result<void> SqliteDatabase::write_fact(std::string_view name,
   return finish(set_fact_.get());
 }
 
+SqliteDatabase::Result<void> SqliteDatabase::write_key(const NameKey& key) {
+  sqlite3_stmt* put = put_key_.get();
+  bind_text(put, 1, key.name.key());
+  bind_text(put, 2, key.name.text());
+  bind_bytes(put, 3, key.identity.bytes);
+  bind_number(put, 4, key.request_serial);
+  bind_number(put, 5, key.certificate_serial);
+  bind_text(put, 6, *key.certificate);
+  bind_text(put, 7, key.source.to_string());
+  sqlite3_bind_int64(put, 8, key.used.unix_ms);
+  return finish(put);
+}
+
 SqliteDatabase::Result<void> SqliteDatabase::write_change(const Change& change, Version version) {
+  if (change.key) {
+    if (auto written = write_key(*change.key); !written) return written;
+  } else if (change.kind == Change::Kind::kPut) {
+    // A name that was had without a key has none: one that was forgotten must not come back.
+    bind_text(erase_key_.get(), 1, change.record.user.name.key());
+    if (auto erased = finish(erase_key_.get()); !erased) return erased;
+  }
   const Record& record = change.record;
   const common::User& user = record.user;
   if (change.kind == Change::Kind::kErase) {

@@ -95,6 +95,8 @@ class SqliteDatabase {
   Result<void> load_facts();
   Result<void> write_fact(std::string_view name, std::string_view value);
   Result<void> write_change(const Change& change, Version version);
+  Result<void> write_key(const NameKey& key);
+  Result<std::vector<NameKey>> load_keys(const std::function<void(std::string_view)>& skipped);
   Result<void> run(const char* sql);
   Result<void> finish(sqlite3_stmt* statement);
   Result<Statement> prepare(const char* sql);
@@ -109,6 +111,8 @@ class SqliteDatabase {
   Database database_;                         // before the statements: they must go first
   Statement put_;
   Statement erase_;
+  Statement put_key_;
+  Statement erase_key_;
   Statement set_fact_;
 };
 

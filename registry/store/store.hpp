@@ -17,6 +17,7 @@ namespace registry {
 struct StoredState {
   std::vector<Record> records;
   Version version = 0;
+  std::vector<NameKey> keys = {};
 };
 
 /// These changes are durable, in this order.

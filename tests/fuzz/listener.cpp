@@ -30,7 +30,8 @@ Listener::Options options_of(fuzz::ScriptLine line) {
                             .asks = line.flag(),
                             .is_terminal = line.flag(),
                             .json = line.flag(),
-                            .has_hook = line.flag()};
+                            .has_hook = line.flag(),
+                            .hook_takes_plain = true};
   if (const auto count = line.number(36)) options.count = count;
   if (const auto wait = line.number(36)) options.wait = wait * 1s;
   return options;

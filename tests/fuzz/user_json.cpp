@@ -23,12 +23,14 @@ void check_user(const User& user) {
   std::string text;
   common::append_user_json(text, user);
   const json object = parse(text);
-  ENSURE(object.is_object() && object.size() == 5);
+  ENSURE(object.is_object() && object.size() == (user.certificate ? 6 : 5));
+  if (user.certificate) ENSURE(object["certificate"] == *user.certificate);
   ENSURE(object["name"] == user.name.text());
   ENSURE(object["endpoint"] == common::format_endpoint(user.endpoint));
   const auto again = common::decode_user(text);
   ENSURE(again && again->name.text() == user.name.text() && again->endpoint == user.endpoint);
   ENSURE(again->transport == user.transport && again->door == user.door);
+  ENSURE((again->certificate != nullptr) == (user.certificate != nullptr));
 }
 
 void check_list(std::string_view text) {

@@ -24,7 +24,7 @@ class HookTest(RegistryTest):
     def test_the_message_is_on_stdin_and_sender_and_id_in_the_environment(self):
         hook = self.hook(f'{{ printf "%s|%s|" "$PEER_SENDER" "$PEER_ID"; cat; echo "|"; }} '
                          f'>> {self.dir}/record')
-        bob = self.start_listener("bob", self.registry, "--exec", hook)
+        bob = self.start_listener("bob", self.registry, "--exec-plain", "--exec", hook)
         send_datagram(bob, "Göktuğ: two words")
         send_datagram(bob, "ali: second")
         wait_until(lambda: self.recorded().count("|") >= 6, "both hooks have run")
@@ -39,7 +39,7 @@ class HookTest(RegistryTest):
     def test_nothing_in_a_message_is_ever_interpreted(self):
         trap = self.dir / "trap"
         hook = self.hook(f'{{ cat; echo; }} >> {self.dir}/record')
-        bob = self.start_listener("bob", self.registry, "--exec", hook)
+        bob = self.start_listener("bob", self.registry, "--exec-plain", "--exec", hook)
         texts = [f"$(touch {trap})", f"`touch {trap}`", f"; touch {trap}", f"| touch {trap}",
                  f"\\'; touch {trap} #", f'"; touch {trap} "', f"> {trap}", f"&& touch {trap}"]
         for text in texts:
@@ -53,7 +53,7 @@ class HookTest(RegistryTest):
     def test_hooks_run_one_at_a_time_and_in_order(self):
         hook = self.hook(f'mkdir {self.dir}/busy || echo OVERLAP >> {self.dir}/record\n'
                          f'{{ cat; echo; }} >> {self.dir}/record\nrmdir {self.dir}/busy')
-        bob = self.start_listener("bob", self.registry, "--exec", hook)
+        bob = self.start_listener("bob", self.registry, "--exec-plain", "--exec", hook)
         for number in range(20):
             send_datagram(bob, f"ali: {number}")
         wait_until(lambda: len(self.recorded().split()) >= 20, "20 hooks have run")
@@ -63,7 +63,7 @@ class HookTest(RegistryTest):
         hook = self.hook('read text\ncase "$text" in\n'
                          f'*hang*) sleep 600 & echo $! > {self.dir}/child; wait;;\n'
                          f'*) echo "$text" >> {self.dir}/record;;\nesac')
-        bob = self.start_listener("bob", self.registry, "--exec", hook, "--exec-timeout", "0.3")
+        bob = self.start_listener("bob", self.registry, "--exec-plain", "--exec", hook, "--exec-timeout", "0.3")
         send_datagram(bob, "ali: hang")
         send_datagram(bob, "ali: next")
         wait_until(lambda: "next" in self.recorded(), "the hook after the hanging one")
@@ -73,7 +73,7 @@ class HookTest(RegistryTest):
     def test_a_slow_hook_stops_neither_the_lines_nor_the_end(self):
         hook = self.hook(f"echo $$ > {self.dir}/child.new\n"
                          f"mv {self.dir}/child.new {self.dir}/child\nexec sleep 600")
-        bob = self.start_listener("bob", self.registry, "--exec", hook)
+        bob = self.start_listener("bob", self.registry, "--exec-plain", "--exec", hook)
         for number in range(10):
             send_datagram(bob, f"ali: {number}")
         bob.wait_stdout_has("ali: 9\n")
@@ -86,7 +86,7 @@ class HookTest(RegistryTest):
     def test_64_messages_wait_for_a_slow_hook_and_the_rest_is_only_shown(self):
         hook = self.hook(f'until [ -e {self.dir}/gate ]; do sleep 0.01; done\n'
                          f'cat >> {self.dir}/record')
-        bob = self.start_listener("bob", self.registry, "--exec", hook)
+        bob = self.start_listener("bob", self.registry, "--exec-plain", "--exec", hook)
         for number in range(100):
             send_datagram(bob, f"ali: {number}")
         bob.wait_stdout_has("ali: 99\n")
@@ -101,7 +101,7 @@ class HookTest(RegistryTest):
         for command, why in (("/nonexistent/hook", "exit status 127"), ("exit 3", "exit status 3"),
                              ("kill -9 $$", "killed by signal 9")):
             with self.subTest(command):
-                bob = self.start_listener("bob", self.registry, "--exec", command)
+                bob = self.start_listener("bob", self.registry, "--exec-plain", "--exec", command)
                 send_datagram(bob, "ali: one")
                 bob.wait_stderr(f"peer: the hook: .*{why}")
                 send_datagram(bob, "ali: two")
@@ -110,7 +110,7 @@ class HookTest(RegistryTest):
                 self.assertEqual(bob.wait(), 143)
 
     def test_what_a_hook_prints_is_never_taken_for_a_message(self):
-        bob = self.start_listener("bob", self.registry, "-n", "1", "--exec",
+        bob = self.start_listener("bob", self.registry, "-n", "1", "--exec-plain", "--exec",
                                   self.hook("echo from the hook"))
         send_datagram(bob, "ali: one")
         self.assertEqual(bob.wait(), 0)
@@ -119,7 +119,7 @@ class HookTest(RegistryTest):
         self.assertIn(b"from the hook\n", bob.stderr)
 
     def test_the_last_message_of_n_has_been_through_its_hook(self):
-        bob = self.start_listener("bob", self.registry, "-n", "2", "--exec",
+        bob = self.start_listener("bob", self.registry, "-n", "2", "--exec-plain", "--exec",
                                   self.hook(f"sleep 0.1; cat >> {self.dir}/record"))
         send_datagram(bob, "ali: one")
         send_datagram(bob, "ali: two")

@@ -210,18 +210,25 @@ class UsageTest(RegistryTest):
             self.assertEqual(program.wait(), 64, words)
         self.assertEqual(users(self.registry), {})
 
-    def test_help_is_one_screen_and_names_every_option_and_status(self):
+    def test_help_is_one_screen_and_names_every_mode_and_status(self):
         program = self.start("peer", our_program("peer"), "--help", is_ours=True)
         self.assertEqual(program.wait(), 0)
         program.dispose()
         text = program.stdout.decode()
         self.assertLessEqual(text.count("\n"), 24)
         self.assertLessEqual(max(map(len, text.splitlines())), 80)
-        for part in ("-n", "-W", "--port", "--advertise", "--json", "--exec", "--exec-timeout",
-                     "--question", "--quiet", "--version", "listen", "send", "unicast",
-                     "multicast", "broadcast", "list", "exit", *"0 1 64 65 67 69 74 75 76 77 78 "
+        for part in ("-W", "--quiet", "--version", "listen", "send", "unicast", "multicast",
+                     "broadcast", "ask", "list", "key", "trust", *"0 1 64 65 67 69 74 75 76 77 78 "
                      "124 130 143".split()):
             self.assertRegex(text, rf"(?m)(^|\W){part}(\W|$)")
+
+    def test_a_mode_has_a_help_of_its_own(self):
+        program = self.start("peer", our_program("peer"), "listen", "--help", is_ours=True)
+        self.assertEqual(program.wait(), 0)
+        program.dispose()
+        for part in ("-n", "-W", "--port", "--advertise", "--json", "--exec", "--exec-timeout",
+                     "--exec-plain", "--question", "--quiet", "--trust", "--key", "--plain"):
+            self.assertRegex(program.stdout.decode(), rf"(?m)(^|\W){part}(\W|$)")
 
     def test_options_may_stand_anywhere(self):
         for number, words in enumerate((["-n", "1", "bob", self.registry.address, "listen"],

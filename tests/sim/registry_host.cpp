@@ -79,7 +79,7 @@ void RegistryHost::start() {
   batch_.clear();
   node_ = std::make_unique<registry::Node>(registry::NodeOptions{.rules = rules_, .hosts = {}},
                                            random_, [] { return std::string(); });
-  node_->directory().load(scheduler_.now(), disk_.records, disk_.version);
+  node_->directory().load(scheduler_.now(), disk_.records, disk_.version, disk_.keys);
   schedule_timer();
 }
 
@@ -219,7 +219,8 @@ void RegistryHost::commit_batch() {
         for (const auto& change : batch) write_to_disk(change);
       scheduler_.after(kRebuildAfter, [this, incarnation = incarnation_] {
         if (incarnation != incarnation_) return;
-        disk_ = {node_->directory().snapshot(), node_->directory().version()};
+        disk_ = {node_->directory().snapshot(), node_->directory().version(),
+                 node_->directory().keys().snapshot()};
         is_broken_ = false;
         node_->set_store_up(true);
       });
@@ -242,6 +243,12 @@ void RegistryHost::commit_batch() {
 }
 
 void RegistryHost::write_to_disk(const registry::Change& change) {
+  if (change.key || change.kind == registry::Change::Kind::kPut) {
+    std::erase_if(disk_.keys, [&](const registry::NameKey& held) {
+      return held.name == change.record.user.name;
+    });
+  }
+  if (change.key) disk_.keys.push_back(*change.key);
   registry::Record record = change.record;
   const std::string& key = record.user.name.key();
   const auto held =

@@ -15,6 +15,9 @@ VOLATILE = (
     (re.compile(r'(?im)^([<>] (?:etag|if-none-match)): "[^"␍]*"'), r"\1: ETAG"),
     (re.compile(r"(?im)^([<>] date): [^␍]+"), r"\1: DATE"),
     (re.compile(r"(?im)^([<>] (?:user-agent|server): \w+)/[\w.+-]+"), r"\1/VERSION"),
+    (re.compile(r"(?im)^([<>] (?:session-certificate|request-serial|request-signature)): [^␍]+"),
+     r"\1: SIGNED"),
+    (re.compile(r'"certificate":"[^"]*"'), '"certificate":CERTIFICATE'),
     (re.compile(r'"(since|version|id)":("[^"]*"|\d+)'), r'"\1":ANY'),
 )
 ENDPOINT = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost):(\d{4,5})\b")

@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include "common/base64.hpp"
 #include "common/limits.hpp"
 #include "tests/unit/support/json_text.hpp"
+#include "tests/unit/support/signers.hpp"
 #include "tests/unit/support/values.hpp"
 
 namespace {
@@ -49,6 +51,33 @@ TEST_CASE("a written user is read back the same, but for a time that nobody deci
         CHECK(user->transport == transport);
         CHECK(user->door == door);
       }
+}
+
+TEST_CASE("a certificate is shown in base64, and read back as it is") {
+  common::User user = bob();
+  user.certificate =
+      std::make_shared<const std::string>(common::encode_base64(test::certificate_bytes(1, "bob")));
+  std::string out;
+  common::append_user_json(out, user);
+  CHECK(test::json_at(out, "/certificate") == *user.certificate);
+  const auto again = common::decode_user(out);
+  REQUIRE(again.has_value());
+  REQUIRE(again->certificate != nullptr);
+  CHECK(*again->certificate == *user.certificate);
+}
+
+TEST_CASE("a user whose certificate cannot be one is left out: he is none who takes plain text") {
+  for (const std::string& text :
+       {std::string("5"), std::string("null"), std::string("\"\""), std::string("\"AAAA\""),
+        '"' + std::string(288, '*') + '"', '"' + std::string(288, 'A') + '"'}) {
+    CAPTURE(text);
+    CHECK_FALSE(common::decode_user(
+        R"({"name":"bob","endpoint":"10.0.0.5:40123","transport":"udp","certificate":)" + text +
+        '}'));
+  }
+  CHECK(common::decode_user(
+      R"({"name":"bob","endpoint":"10.0.0.5:40123","transport":"udp","certificate":")" +
+      std::string(284, 'A') + "\"}"));
 }
 
 TEST_CASE("a list is read, and users that break our own rules are left out of it") {

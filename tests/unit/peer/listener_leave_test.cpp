@@ -225,6 +225,7 @@ TEST_CASE("-n with a hook leaves when the last message has been through it") {
   auto options = ListenerRun::options();
   options.count = 2;
   options.has_hook = true;
+  options.hook_takes_plain = true;
   ListenerRun run(options);
   run.started();
   run.take_log();
@@ -240,6 +241,7 @@ TEST_CASE("-n with a hook counts as well: what comes while the hook runs is one 
   auto options = ListenerRun::options();
   options.count = 2;
   options.has_hook = true;
+  options.hook_takes_plain = true;
   ListenerRun run(options);
   run.started();
   run.take_log();
@@ -318,6 +320,7 @@ TEST_CASE("-n reached before -W leaves with 0") {
 TEST_CASE("nothing follows the leave: no hook, no request, no line") {
   auto options = ListenerRun::options();
   options.has_hook = true;
+  options.hook_takes_plain = true;
   ListenerRun run(options);
   run.started();
   run.message("veli: 1").message("veli: 2");

@@ -25,6 +25,7 @@ Listener::Options asking(bool is_terminal = false) {
 Listener::Options hooking() {
   auto options = ListenerRun::options();
   options.has_hook = true;
+  options.hook_takes_plain = true;
   return options;
 }
 

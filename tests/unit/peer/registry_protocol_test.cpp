@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "common/signed_request.hpp"
+#include "tests/unit/support/signers.hpp"
 #include "tests/unit/support/values.hpp"
 
 namespace {
@@ -31,6 +33,47 @@ TEST_CASE("a registration is the classic request, with what only a new registry 
         "Content-Type: text/plain\nOwner-Token: T\nUPDATE alice@127.0.0.1:50001");
   CHECK(make(Verb::kLogout, "Göktuğ", "[2001:db8::1]:50001", std::nullopt)
             .ends_with("\nLOGOUT Göktuğ@[2001:db8::1]:50001"));
+}
+
+TEST_CASE("a registration is signed for one registry, in fields that an old one ignores") {
+  const auto plain = peer::make_registration(Verb::kRegister, test::name("ali"),
+                                             test::endpoint("127.0.0.1:50001"), std::nullopt);
+  auto request = plain;
+  const auto certificate = test::certificate_bytes(1, "ali");
+  peer::sign_registration(request, "127.0.0.1:8080", test::identity_from(1), certificate, 7);
+  CHECK(request.body == plain.body);
+  CHECK(request.target == plain.target);
+  REQUIRE(request.headers.size() == plain.headers.size() + 3);
+  const auto field = [&](std::string_view name) {
+    for (const auto& [key, value] : request.headers)
+      if (key == name) return value;
+    return std::string();
+  };
+  const common::SignatureFields fields{.certificate = field("Session-Certificate"),
+                                       .serial = field("Request-Serial"),
+                                       .signature = field("Request-Signature")};
+  const auto verify = [&](std::string_view host) {
+    return common::verify_request(
+        fields, {.host = host, .method = "POST", .path = request.target, .body = request.body}, {});
+  };
+  const auto signer = verify("127.0.0.1:8080");
+  REQUIRE(signer);
+  CHECK(signer->serial == 7);
+  CHECK(signer->certificate.identity == test::identity_from(1).key());
+  CHECK_FALSE(verify("127.0.0.1:8081"));
+}
+
+TEST_CASE("a serial that was used is a reason to sign anew, a bound name is one that is taken") {
+  const auto outcome = [](int code) {
+    return peer::interpret_registration(Verb::kRegister,
+                                        {.status = 406,
+                                         .is_json = true,
+                                         .body = R"({"code":)" + std::to_string(code) +
+                                                 R"(,"http":406,"error":"why","link":"x"})"});
+  };
+  CHECK(std::holds_alternative<peer::Unavailable>(outcome(40604)));
+  CHECK(std::holds_alternative<peer::NameTaken>(outcome(40603)));
+  CHECK(std::holds_alternative<peer::NameTaken>(outcome(40601)));
 }
 
 TEST_CASE("a LOGOUT's record is the REGISTER's to the byte") {

@@ -150,7 +150,7 @@ TEST_CASE("anything else is an invalid command, with a hint beside it") {
   SenderRun run(kFour);
   run.line("dance");
   CHECK(run.out == "Invalid command!\n");
-  CHECK(run.err == "the commands are list, unicast, multicast, broadcast and exit\n");
+  CHECK(run.err == "the commands are list, unicast, multicast, broadcast, ask and exit\n");
   CHECK(run.status() == 65);
   SenderRun typing_error(kFour);
   typing_error.line("unicats Ali \"x\"");

@@ -28,7 +28,7 @@ std::string run(HookProcess& hook, const peer::Received& message) {
   CHECK(hook.is_running());
   pollfd ended{hook.fd(), POLLIN, 0};
   while (::poll(&ended, 1, 10) == 0) hook.handle_timeout(monotonic_now());
-  std::string how = hook.finish();
+  std::string how = hook.finish().complaint();
   CHECK_FALSE(hook.is_running());
   CHECK(hook.fd() == -1);
   return how;
@@ -112,7 +112,7 @@ TEST_CASE("the time limit is asked of the clock that is given, not of the machin
   CHECK(::poll(&ended, 1, 20) == 0);
   hook.handle_timeout(begun + 10s);
   CHECK(::poll(&ended, 1, 10'000) == 1);
-  CHECK(hook.finish() == "took too long and was killed");
+  CHECK(hook.finish().complaint() == "took too long and was killed");
 }
 
 TEST_CASE("a command left running is killed when its owner goes") {

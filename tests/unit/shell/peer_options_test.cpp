@@ -82,6 +82,20 @@ TEST_CASE("every option does what its line in the help says") {
   CHECK(options(listen({"--quiet"})).quiet);
   CHECK(options(listen({"--exec", "notify-send"})).hook == "notify-send");
   CHECK(options(listen({"--exec-timeout", "5"})).hook_time == 5s);
+  CHECK(options(listen({"--exec", "x", "--exec-plain"})).hook_takes_plain);
+  CHECK_FALSE(options(listen({"--exec", "x"})).hook_takes_plain);
+  CHECK(options(send({"--level", "handled"})).level == peer::DeliveryLevel::kHandled);
+  CHECK(options(send({"--level", "delivered"})).level == peer::DeliveryLevel::kDelivered);
+  CHECK_FALSE(options(send({})).level.has_value());
+  CHECK(options(send({})).timeout == 5s);
+  CHECK(options(send({"--timeout", "0.25"})).timeout == 250ms);
+  CHECK(options(send({"--hook-status"})).has_hook_status);
+  CHECK(options(send({"--trust", "strict"})).trust == peer::sealed::TrustMode::kStrict);
+  CHECK(options(send({"--trust", "ask"})).trust == peer::sealed::TrustMode::kAsk);
+  CHECK(options(send({})).trust == peer::sealed::TrustMode::kNew);
+  CHECK(options(send({"--key", "k"})).key_file == "k");
+  CHECK(options(send({"--plain"})).is_plain);
+  CHECK(leave(send({"--plain", "--level", "delivered"})).status == common::ExitStatus::kUsage);
   CHECK(options(listen({"--question", "always"})).question == peer::Question::kAlways);
   CHECK(options(listen({"--question", "never"})).question == peer::Question::kNever);
   // Before the mode as well as behind it.
@@ -117,7 +131,13 @@ TEST_CASE("an option that the mode has no use for is refused") {
   const Row rows[] = {
       {send({"-n", "3"}), "-n is for listen and login; send has no use for it"},
       {send({"--port", "5000"}), "--port is for listen and login; send has no use for it"},
-      {send({"--json"}), "--json is for listen and login; send has no use for it"},
+      {listen({"--level", "delivered"}), "--level is for send; listen has no use for it"},
+      {listen({"--timeout", "3"}), "--timeout is for send; listen has no use for it"},
+      {listen({"--hook-status"}), "--hook-status is for send; listen has no use for it"},
+      {send({"--exec-plain"}), "--exec-plain is for listen; send has no use for it"},
+      {login({"--key", "x"}), "--key is for listen and send; login has no use for it"},
+      {login({"--trust", "new"}), "--trust is for listen and send; login has no use for it"},
+      {login({"--plain"}), "--plain is for listen and send; login has no use for it"},
       {send({"--advertise", "::1"}), "--advertise is for listen; send has no use for it"},
       {send({"--question", "never"}), "--question is for listen; send has no use for it"},
       {send({"--exec", "x"}), "--exec is for listen; send has no use for it"},
@@ -300,7 +320,7 @@ TEST_CASE("a mode is what its row says") {
   };
   const Row rows[] = {
       {{"ali", "h:1", "meet", "now"}, "meet takes no now"},
-      {{"ali", "h:1", "meet", "--json"}, "--json is for listen and login; meet has no use for it"},
+      {{"ali", "h:1", "meet", "--json"}, "--json is for listen, send and login; meet has no use for it"},
       {{"ali", "h:1", "room", "-n", "1"},
        "-n is for listen, login and meet; room has no use for it"},
       {send({"--udp", "1"}), "--udp is for meet; send has no use for it"},
@@ -331,23 +351,37 @@ void check_fits_a_screen(const std::string& help) {
   }
 }
 
-TEST_CASE("the help of six modes fits a screen, too") {
-  const std::string help = std::get<Leave>(at_six_modes({"-h"})).out;
-  check_fits_a_screen(help);
-  for (const std::string_view part : {"\n  meet    SEARCH NAME\n", "--udp PORT", "--hello SECONDS"})
-    CHECK(help.find(part) != std::string::npos);
+TEST_CASE("a mode's help names its options and no other's") {
+  for (const peer::ModeRow& mode : peer::modes()) {
+    CAPTURE(mode.name);
+    const std::string name(mode.name);
+    const Leave left = leave({name, "--help"});
+    CHECK(left.status == common::ExitStatus::kOk);
+    CHECK(leave({"ali", "h:1", name, "-h"}).out == left.out);
+    check_fits_a_screen(left.out);
+    CHECK(left.out.find(mode.usage) != std::string::npos);
+    for (const std::string_view option :
+         {"-n", "-W", "--json", "--quiet", "--port", "--advertise", "--question", "--password-file",
+          "--exec", "--exec-timeout", "--exec-plain", "--level", "--timeout", "--hook-status",
+          "--trust", "--key", "--plain", "--udp", "--hello"}) {
+      CAPTURE(option);
+      const bool is_its = (' ' + std::string(mode.options) + " -W --quiet ")
+                              .find(' ' + std::string(option) + ' ') != std::string::npos;
+      const bool is_named = left.out.find("  " + std::string(option) + ' ') != std::string::npos ||
+                            (option == "--quiet" && left.out.find("-q, --quiet ") != std::string::npos);
+      CHECK(is_named == is_its);
+    }
+  }
 }
 
-TEST_CASE("the help fits a screen of 24 rows by 80 columns, and names every option") {
+TEST_CASE("the help fits a screen of 24 rows by 80 columns, and names every mode") {
   for (const std::string_view flag : {"--help", "-h"}) {
     const Leave left = leave({std::string(flag)});
     CHECK(left.status == common::ExitStatus::kOk);
     CHECK(left.err == "");
     check_fits_a_screen(left.out);
-    for (const std::string_view option :
-         {"--port", "--advertise", "--question", "--json", "--exec ", "--exec-timeout", "--quiet",
-          "--help", "--version", "-n COUNT", "-W SECONDS", "--password-file"})
-      CHECK(left.out.find(option) != std::string::npos);
+    for (const std::string_view part : {"peer MODE --help", "--quiet", "--version", "-W SECONDS"})
+      CHECK(left.out.find(part) != std::string::npos);
     for (const peer::ModeRow& mode : peer::modes()) {
       CHECK(left.out.find("\n  " + std::string(mode.name) + ' ') != std::string::npos);
       CHECK(left.out.find(mode.usage) != std::string::npos);

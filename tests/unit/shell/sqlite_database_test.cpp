@@ -5,7 +5,9 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "common/base64.hpp"
 #include "tests/unit/support/file_size_limit.hpp"
+#include "tests/unit/support/signers.hpp"
 #include "tests/unit/support/store_changes.hpp"
 #include "tests/unit/support/temp_folder.hpp"
 
@@ -212,7 +214,7 @@ TEST_CASE("the database is in write-ahead mode, as one file a generation") {
   open(folder.path());
   CHECK(test::names_in(folder.path()) == "directory.1.db lock");
   CHECK(run_sql(folder / "directory.1.db", "PRAGMA journal_mode") == "wal");
-  CHECK(run_sql(folder / "directory.1.db", "PRAGMA user_version") == "1");
+  CHECK(run_sql(folder / "directory.1.db", "PRAGMA user_version") == "2");
 }
 
 TEST_CASE("a rebuild writes everything anew, facts too, and goes on with that") {
@@ -318,8 +320,92 @@ TEST_CASE("a database of a newer registry is left alone") {
   const auto refused = SqliteDatabase::open(folder.path());
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().kind == Kind::kBroken);
-  CHECK(refused.error().text.find("written by a newer registry (format 99, this one knows 1)") !=
+  CHECK(refused.error().text.find("written by a newer registry (format 99, this one knows 2)") !=
         std::string::npos);
+}
+
+/// A change that its name's key has signed for.
+registry::Change with_key(registry::Change change, std::uint64_t serial) {
+  const auto by = test::signer(1, change.record.user.name.text(), serial, serial);
+  change.key = registry::NameKeys().next(change.record.user.name, by, change.record.source,
+                                         common::WallTime{5000});
+  return change;
+}
+
+/// "ali=100 veli=200": names and the serials of their keys.
+std::string keys_of(SqliteDatabase& database) {
+  std::string out;
+  for (const auto& key : load(database).keys)
+    out += (out.empty() ? "" : " ") + key.name.text() + '=' + std::to_string(key.request_serial);
+  return out;
+}
+
+TEST_CASE("a key is written with its change, and is there after the database was opened again") {
+  const TempFolder folder;
+  {
+    auto database = open(folder.path());
+    commit(*database,
+           {with_key(put(1, "Ali@127.0.0.1:50001", 11), 100), put(2, "can@127.0.0.1:50002", 12)});
+  }
+  auto database = open(folder.path());
+  const auto keys = load(*database).keys;
+  REQUIRE(keys.size() == 1);
+  CHECK(keys[0].name.text() == "Ali");
+  CHECK(keys[0].identity == test::identity_from(1).key());
+  CHECK(keys[0].request_serial == 100);
+  CHECK(keys[0].certificate_serial == 100);
+  CHECK(*keys[0].certificate == common::encode_base64(test::certificate_bytes(1, "Ali", 100)));
+  CHECK(keys[0].source == test::ip("127.0.0.1"));
+  CHECK(keys[0].used.unix_ms == 5000);
+}
+
+TEST_CASE("a key outlives its record, and goes when its name is had without one") {
+  const TempFolder folder;
+  auto database = open(folder.path());
+  commit(*database, {with_key(put(1, "ali@127.0.0.1:50001", 11), 100)});
+  commit(*database, {with_key(erase(2, "ali@127.0.0.1:50001", 11), 101)});
+  CHECK(text(*database) == "");
+  CHECK(keys_of(*database) == "ali=101");
+  commit(*database, {erase(3, "veli@127.0.0.1:50001", 12)});
+  CHECK(keys_of(*database) == "ali=101");
+  commit(*database, {put(4, "ali@127.0.0.1:50001", 13)});
+  CHECK(keys_of(*database) == "");
+}
+
+TEST_CASE("a rebuild keeps the keys, and damaged ones are left out") {
+  const TempFolder folder;
+  auto database = open(folder.path());
+  commit(*database, {with_key(put(1, "ali@127.0.0.1:50001", 11), 100),
+                     with_key(put(2, "veli@127.0.0.1:50002", 12), 200)});
+  REQUIRE(database->rebuild(load(*database)).has_value());
+  CHECK(keys_of(*database) == "ali=100 veli=200");
+  database.reset();
+  run_sql(folder / "directory.2.db", "UPDATE name_keys SET identity = x'00' WHERE key = 'ali'");
+  run_sql(folder / "directory.2.db",
+          "INSERT INTO name_keys SELECT 'can', 'C@N', identity, 1, 1, certificate, source, 1 "
+          "FROM name_keys WHERE key = 'veli'");
+  run_sql(folder / "directory.2.db",
+          "INSERT INTO name_keys SELECT 'zoe', 'zoe', identity, 1, 1, 'x', source, 1 "
+          "FROM name_keys WHERE key = 'veli'");
+  database = open(folder.path());
+  std::string skipped;
+  CHECK(load(*database, &skipped).keys.size() == 1);
+  CHECK(skipped == "ali C@N zoe ");
+}
+
+TEST_CASE("a database from before there were keys is opened, and has none") {
+  const TempFolder folder;
+  {
+    auto database = open(folder.path());
+    commit(*database, {put(1, "ali@127.0.0.1:50001", 11)});
+  }
+  run_sql(folder / "directory.1.db", "DROP TABLE name_keys");
+  run_sql(folder / "directory.1.db", "PRAGMA user_version = 1");
+  auto database = open(folder.path());
+  CHECK(text(*database) == "ali@127.0.0.1:50001\n");
+  CHECK(keys_of(*database) == "");
+  commit(*database, {with_key(put(2, "ali@127.0.0.1:50001", 11), 100)});
+  CHECK(keys_of(*database) == "ali=100");
 }
 
 TEST_CASE("a file that is no database is an error, not a fresh start") {

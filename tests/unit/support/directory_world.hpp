@@ -40,6 +40,10 @@ inline std::string_view describe(registry::Refusal refusal) {
       return "not owner";
     case registry::Refusal::kAccountName:
       return "account name";
+    case registry::Refusal::kBoundName:
+      return "bound name";
+    case registry::Refusal::kStaleRequest:
+      return "stale request";
     case registry::Refusal::kFull:
       return "full";
     case registry::Refusal::kStoreDown:

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base64.hpp"
 #include "peer/sender.hpp"
 #include "tests/unit/support/values.hpp"
 
@@ -16,8 +17,10 @@ namespace test {
 /// Whom the registry lists, and how it answers: as a new registry does, or as D0.
 class SenderRun {
  public:
-  explicit SenderRun(std::vector<std::string> users = {}, std::string_view self = "carol")
-      : users_(std::move(users)), sender(name(self), "127.0.0.1:8080") {}
+  explicit SenderRun(std::vector<std::string> users = {}, std::string_view self = "carol",
+                     peer::SendTerms terms = {})
+      : users_(std::move(users)),
+        sender(name(self), "127.0.0.1:8080", std::nullopt, std::move(terms)) {}
 
   SenderRun& line(std::string_view text) {
     sender.handle_line(text);
@@ -44,6 +47,17 @@ class SenderRun {
   std::vector<std::string> fetches;    // "GET /userlist.txt"
   std::vector<std::string> handed_on;  // "/v1/to/net?from=carol text"
   std::set<std::string> tcp_users;     // of all users, those who take no datagrams
+  std::set<std::string> keyed;         // of all users, those with a certificate
+  std::vector<std::string> sealed;     // "Ali text", "ask Ali text", with " handled" where wanted
+  /// What becomes of sealed messages, by name; else they are delivered.
+  std::map<std::string, peer::Delivery> deliveries;
+  /// Deliveries are told by the test.
+  bool is_late = false;
+  std::vector<std::uint64_t> tickets;
+  void tell(std::uint64_t ticket, peer::Delivery delivery) {
+    sender.handle_delivery(ticket, std::move(delivery));
+    drain();
+  }
   void set_users(std::vector<std::string> users) {
     users_ = std::move(users);
     ++version_;
@@ -54,6 +68,17 @@ class SenderRun {
     while (auto action = sender.poll_action()) {
       if (const auto* print = std::get_if<peer::Sender::Print>(&*action)) {
         out += print->line + '\n';
+      } else if (const auto* write = std::get_if<peer::Sender::Write>(&*action)) {
+        out += write->bytes;
+      } else if (const auto* seal = std::get_if<peer::Sender::SendSealed>(&*action)) {
+        const std::string& to = seal->to.name.text();
+        sealed.push_back((seal->is_ask ? "ask " : "") + to + ' ' + *seal->text +
+                         (seal->wants_handled ? " handled" : ""));
+        if (is_late) {
+          tickets.push_back(seal->ticket);
+        } else {
+          sender.handle_delivery(seal->ticket, deliveries[to]);
+        }
       } else if (const auto* complain = std::get_if<peer::Sender::Complain>(&*action)) {
         err += complain->text + '\n';
       } else if (const auto* fetch = std::get_if<peer::Sender::Fetch>(&*action)) {
@@ -121,7 +146,11 @@ class SenderRun {
   std::string object(const common::ClassicRecord& user) const {
     return R"({"name":")" + user.name.text() + R"(","endpoint":")" +
            common::format_endpoint(user.endpoint) + R"(","transport":")" +
-           (tcp_users.contains(user.name.text()) ? "tcp" : "udp") + R"("})";
+           (tcp_users.contains(user.name.text()) ? "tcp" : "udp") + '"' +
+           (keyed.contains(user.name.text())
+                ? R"(,"certificate":")" + common::encode_base64(common::ByteVector(152)) + '"'
+                : "") +
+           '}';
   }
 
   std::vector<std::string> users_;

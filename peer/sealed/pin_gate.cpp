@@ -1,0 +1,94 @@
+#include "peer/sealed/pin_gate.hpp"
+
+#include <algorithm>
+
+namespace peer::sealed {
+
+Admission PinGate::admit(const common::Certificate& certificate, bool is_from_directory) {
+  const common::UserName& name = certificate.name;
+  switch (judge(name, certificate.identity)) {
+    case Trust::kChanged:
+      return refuse(Alarm::Kind::kKeyChanged, certificate);
+    case Trust::kUnreadable:
+      return refuse(Alarm::Kind::kUnreadable, certificate);
+    case Trust::kMatch:
+    case Trust::kVerified:
+      if (!is_from_directory) return Admission::kYes;
+      if (peers_.is_stale(registry_, name, certificate.serial))
+        return refuse(Alarm::Kind::kStale, certificate);
+      if (peers_.raise_serial(registry_, name, certificate.serial))
+        changes_.push_back(*peers_.find(registry_, name));
+      return Admission::kYes;
+    case Trust::kFirstUse:
+      break;
+  }
+  if (mode_ == TrustMode::kStrict) return refuse(Alarm::Kind::kStranger, certificate);
+  if (mode_ == TrustMode::kAsk || !is_from_directory) return Admission::kAsk;
+  return pin(certificate, true);
+}
+
+Admission PinGate::decide(const common::Certificate& certificate, Word word) {
+  // Meanwhile the name may have got a pin by another way.
+  if (const Admission known = admit(certificate, false); known != Admission::kAsk) return known;
+  switch (word) {
+    case Word::kOtherKey:
+    case Word::kNoKey:
+      return refuse(Alarm::Kind::kNotHis, certificate);
+    case Word::kNone:
+      return mode_ == TrustMode::kAsk ? Admission::kAsk : Admission::kYes;
+    case Word::kSameKey:
+    case Word::kUnknown:
+      break;
+  }
+  return mode_ == TrustMode::kAsk ? Admission::kAsk : pin(certificate, false);
+}
+
+Admission PinGate::accept(const common::Certificate& certificate) {
+  const Trust trust = judge(certificate.name, certificate.identity);
+  if (trust == Trust::kMatch || trust == Trust::kVerified) return Admission::kYes;
+  if (trust != Trust::kFirstUse) return refuse(Alarm::Kind::kKeyChanged, certificate);
+  return pin(certificate, false);
+}
+
+bool PinGate::has_pin(const common::UserName& name) const {
+  // A line that cannot be read may have been one.
+  return peers_.judge(registry_, name, common::IdentityKey{}) != Trust::kFirstUse;
+}
+
+// security: the serial counts only from a directory; one that somebody sent could be far ahead, and
+// every certificate of the directory's would then look old.
+Admission PinGate::pin(const common::Certificate& certificate, bool is_from_directory) {
+  const std::int64_t seen = now_.unix_ms / 1000;
+  Pin pin{.registry = registry_,
+          .name = certificate.name,
+          .identity = certificate.identity,
+          .serial = is_from_directory ? certificate.serial : 0,
+          .first_seen_s = static_cast<std::uint64_t>(std::max<std::int64_t>(seen, 0))};
+  if (!peers_.pin(pin)) return refuse(Alarm::Kind::kNoRoom, certificate);
+  new_.insert(certificate.name.key());
+  changes_.push_back(std::move(pin));
+  return Admission::kYes;
+}
+
+Admission PinGate::refuse(Alarm::Kind kind, const common::Certificate& certificate) {
+  if (alarmed_.size() < kAlarmsMax &&
+      alarmed_.emplace(certificate.name.key(), certificate.identity).second)
+    alarms_.push_back({kind, certificate.name, certificate.identity});
+  switch (kind) {
+    case Alarm::Kind::kKeyChanged:
+    case Alarm::Kind::kUnreadable:
+    case Alarm::Kind::kNotHis:
+      return Admission::kKeyChanged;
+    default:
+      return Admission::kNotTrusted;
+  }
+}
+
+std::optional<PinGate::Alarm> PinGate::poll_alarm() {
+  if (alarms_.empty()) return std::nullopt;
+  Alarm alarm = std::move(alarms_.front());
+  alarms_.pop_front();
+  return alarm;
+}
+
+}  // namespace peer::sealed

@@ -1,0 +1,103 @@
+// Who may speak for a name here: what the pins say of a key, and what is done about a name that
+// has none yet (docs/protocol/sealed-datagram.md, "Known peers"). A core; peer/shell/sealed_end.hpp
+// keeps the file of pins.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "peer/sealed/known_peers.hpp"
+#include "peer/sealed/trust_gate.hpp"
+
+namespace peer::sealed {
+
+/// What is done about a name without a pin.
+enum class TrustMode {
+  kNew,     // its key is pinned at first use
+  kAsk,     // a person is asked
+  kStrict,  // it is refused: `peer … trust` alone pins
+};
+
+class PinGate : public TrustGate {
+ public:
+  /// `registry` as typed: a pin belongs to it.
+  PinGate(std::string registry, TrustMode mode, KnownPeers peers)
+      : registry_(std::move(registry)), mode_(mode), peers_(std::move(peers)) {}
+
+  /// For pins that are made from now on.
+  void set_time(common::WallTime now) { now_ = now; }
+
+  /// kAsk for a stranger's own word (a first use that no directory vouches for), in each mode but
+  /// kStrict: the directory is to be asked whether it knows the name by another key.
+  Admission admit(const common::Certificate& certificate, bool is_from_directory) override;
+
+  /// What the directory says of a stranger who has come by himself.
+  enum class Word {
+    kSameKey,   // the name is his
+    kOtherKey,  // the name is somebody else's
+    kNoKey,     // the name is listed without a key
+    kUnknown,   // the name is not listed: nobody disputes it
+    kNone,      // the directory does not answer
+  };
+  /// The decision about him; kAsk if a person is to be asked now. Without the directory's word he
+  /// is let in and not pinned: what is shown must not depend on the registry's being up, but what
+  /// is believed for ever must.
+  Admission decide(const common::Certificate& certificate, Word word);
+  /// A person's yes.
+  Admission accept(const common::Certificate& certificate);
+
+  Trust judge(const common::UserName& name, const common::IdentityKey& identity) const {
+    return peers_.judge(registry_, name, identity);
+  }
+  /// The name has been seen with a key: it is never sent plain text.
+  bool has_pin(const common::UserName& name) const;
+  /// True if the name was pinned since the start.
+  bool is_new(const common::UserName& name) const { return new_.contains(name.key()); }
+  const KnownPeers& peers() const { return peers_; }
+
+  /// Goes by these from now on: the file's, which other programs write as well. What it does not
+  /// know of take_changes() is lost.
+  void replace(KnownPeers peers) {
+    peers_ = std::move(peers);
+    alarmed_.clear();
+  }
+
+  /// Pins that were made or whose serial rose, to be written to the file.
+  std::vector<Pin> take_changes() { return std::exchange(changes_, {}); }
+
+  /// Something a person should know; told once for each name and key.
+  struct Alarm {
+    enum class Kind {
+      kKeyChanged,   // another key than the pinned one
+      kUnreadable,   // the file's line for the name cannot be read
+      kStranger,     // refused in strict mode
+      kNotHis,       // the directory knows the name by another key, or without one
+      kStale,        // the directory plays an old certificate back
+      kNoRoom,       // there are too many pins
+    } kind;
+    common::UserName name;
+    common::IdentityKey identity;  // the one that claims the name
+  };
+  std::optional<Alarm> poll_alarm();
+
+ private:
+  static constexpr std::size_t kAlarmsMax = 1024;  // remembered; a flood says nothing new
+
+  Admission refuse(Alarm::Kind kind, const common::Certificate& certificate);
+  Admission pin(const common::Certificate& certificate, bool is_from_directory);
+
+  std::string registry_;
+  TrustMode mode_;
+  KnownPeers peers_;
+  common::WallTime now_{};
+  std::vector<Pin> changes_;
+  std::set<std::string> new_;
+  std::deque<Alarm> alarms_;
+  std::set<std::pair<std::string, common::IdentityKey>> alarmed_;  // kAlarmsMax at most
+};
+
+}  // namespace peer::sealed

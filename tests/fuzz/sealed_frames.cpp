@@ -1,0 +1,62 @@
+// Any bytes as the frames of a datagram, and as a receipt: what is accepted encodes to itself.
+#include <algorithm>
+
+#include "peer/sealed/frames.hpp"
+#include "tests/fuzz/support/input.hpp"
+
+namespace {
+
+using common::Bytes;
+using namespace peer::sealed;  // NOLINT(google-build-using-namespace)
+
+common::ByteVector encode(const Frames& frames, std::size_t bytes) {
+  common::ByteVector out(bytes);
+  SpanWriter writer{std::span(out)};
+  if (frames.ack) encode_ack(writer, *frames.ack, writer.room());
+  if (frames.delivered) encode_delivered(writer, *frames.delivered);
+  if (frames.challenge) encode_challenge(writer, *frames.challenge);
+  if (frames.response) encode_response(writer, *frames.response);
+  if (frames.close) encode_close(writer, *frames.close);
+  if (frames.stream) encode_stream(writer, *frames.stream);
+  MessageRun messages = frames.messages;
+  while (const auto message = messages.next()) encode_message(writer, *message);
+  if (frames.fragment) encode_fragment(writer, *frames.fragment);
+  ENSURE(writer.room() == 0);
+  return out;
+}
+
+void check(const Frames& frames) {
+  if (frames.ack) {
+    ENSURE(frames.ack->range_count >= 1 && frames.ack->range_count <= kAckRangesMax);
+    const AckRange* above = nullptr;
+    for (const AckRange& range : frames.ack->used()) {
+      ENSURE(range.first <= range.last && frames.ack->largest() - range.first < kAckReach);
+      ENSURE(above == nullptr || range.last + 1 < above->first);
+      above = &range;
+    }
+  }
+  ENSURE(frames.stream || (frames.messages.count() == 0 && !frames.fragment));
+  ENSURE(frames.messages.count() == 0 || !frames.fragment);
+  MessageRun messages = frames.messages;
+  while (const auto message = messages.next()) ENSURE(message->body.size() <= kFragmentBytes);
+  if (frames.fragment) {
+    ENSURE(frames.fragment->total <= body_bytes_max(frames.fragment->kind));
+    ENSURE(frames.fragment->index < kFragmentsMax);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const Bytes input = common::as_bytes(fuzz::as_input(data, size));
+  if (const auto receipt = decode_receipt(input); receipt && input.size() <= kBodyBytesMax)
+    ENSURE(std::ranges::equal(encode_receipt(*receipt), input));
+  const auto frames = decode_frames(input);
+  if (!frames) {
+    ENSURE(to_string(frames.error()) != "?");
+    return 0;
+  }
+  check(frames.value());
+  ENSURE(std::ranges::equal(encode(frames.value(), input.size()), input));
+  return 0;
+}
