@@ -12,8 +12,8 @@ namespace {
 
 using common::unexpected;
 
-constexpr std::array<std::string_view, 6> kWords = {"list", "unicast", "multicast", "broadcast",
-                                                    "ask", "exit"};
+constexpr std::array<std::string_view, 6> kWords = {"list",      "unicast", "multicast",
+                                                    "broadcast", "ask",     "exit"};
 constexpr const char* kUnicastUsage = "unicast NAME \"TEXT\"";
 constexpr const char* kAskUsage = "ask NAME \"TEXT\"";
 constexpr const char* kMulticastUsage = "multicast [NAME, NAME] \"TEXT\"";

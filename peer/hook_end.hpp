@@ -9,10 +9,10 @@ namespace peer {
 
 struct HookEnd {
   enum class Kind {
-    kExited,    // `status` is its exit status
-    kKilled,    // by the signal `status`
-    kTimedOut,  // it took too long and was killed
-    kNotRun,    // it could not be started
+    kExited,     // `status` is its exit status
+    kKilled,     // by the signal `status`
+    kTimedOut,   // it took too long and was killed
+    kNotRun,     // it could not be started
     kRanBefore,  // it was started for this message once already, whatever came of that
   } kind = Kind::kExited;
   int status = 0;

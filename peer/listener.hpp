@@ -32,7 +32,7 @@ class Listener {
     bool is_terminal = false;
     bool json = false;
     bool has_hook = false;
-    bool hook_takes_plain = false;  // messages, too, whose sender anybody could have written
+    bool hook_takes_plain = false;       // messages, too, whose sender anybody could have written
     std::optional<std::uint64_t> count;  // leave after so many messages
     std::optional<Duration> wait;        // leave after so long
   };

@@ -35,9 +35,9 @@ std::string format_received_json(const Received& received, std::string_view to) 
       R"({{"v":1,"id":"{}","ts":"{}","event":"message","from":{},"to":[{}],"text":{},"sealed":{}{}}})",
       received.id, common::format_wall_time(received.time),
       message.sender ? common::json_string(*message.sender, kAscii) : "null",
-      common::json_string(to, kAscii), common::json_string(message.text, kAscii), !received.fingerprint.empty(),
-      received.fingerprint.empty() ? ""
-                                   : fmt::format(R"(,"key":"{}")", received.fingerprint));
+      common::json_string(to, kAscii), common::json_string(message.text, kAscii),
+      !received.fingerprint.empty(),
+      received.fingerprint.empty() ? "" : fmt::format(R"(,"key":"{}")", received.fingerprint));
 }
 
 }  // namespace peer

@@ -27,10 +27,9 @@ bool needs_registry(const common::User& user) {
 /// A recipient's object for --json: what `--json` of listen is for the other side.
 std::string to_json(const std::string& name, const Delivery& delivery, bool is_sealed) {
   constexpr bool kAscii = true;  // a terminal may read this too
-  std::string text = fmt::format(R"({{"v":1,"event":"sent","to":{},"ok":{},"status":{})",
-                                 common::json_string(name, kAscii),
-                                 delivery.status == ExitStatus::kOk,
-                                 static_cast<int>(delivery.status));
+  std::string text = fmt::format(
+      R"({{"v":1,"event":"sent","to":{},"ok":{},"status":{})", common::json_string(name, kAscii),
+      delivery.status == ExitStatus::kOk, static_cast<int>(delivery.status));
   if (!delivery.id.empty()) text += fmt::format(R"(,"id":"{}")", delivery.id);
   if (delivery.status == ExitStatus::kOk)
     text += fmt::format(R"(,"level":"{}")", to_string(delivery.level));
@@ -304,17 +303,16 @@ void Sender::send_to(const common::User& user,
 }
 
 void Sender::seal(const common::User& user) {
-  const auto place =
-      std::make_shared<Sealed>(Sealed{.name = user.name.text(), .tally = tally_, .is_ask = is_ask_});
+  const auto place = std::make_shared<Sealed>(
+      Sealed{.name = user.name.text(), .tally = tally_, .is_ask = is_ask_});
   sealed_.emplace(++last_ticket_, place);
   ++tally_->awaited;
-  requests_.push_back(
-      SendSealed{.ticket = last_ticket_,
-                 .to = user,
-                 .text = text_,
-                 .is_ask = is_ask_,
-                 .wants_handled = is_ask_ || terms_.has_hook_status ||
-                                  terms_.level == DeliveryLevel::kHandled});
+  requests_.push_back(SendSealed{.ticket = last_ticket_,
+                                 .to = user,
+                                 .text = text_,
+                                 .is_ask = is_ask_,
+                                 .wants_handled = is_ask_ || terms_.has_hook_status ||
+                                                  terms_.level == DeliveryLevel::kHandled});
   output_.push_back(place);
 }
 
@@ -342,8 +340,8 @@ void Sender::tell(const Sealed& sealed, std::deque<Output>& lines) {
   const Delivery& delivery = *sealed.delivery;
   if (terms_.json) lines.push_back(Print{to_json(sealed.name, delivery, true)});
   if (delivery.status != ExitStatus::kOk) {
-    lines.push_back(Complain{
-        fmt::format("message to {} was not delivered: {}", sealed.name, delivery.reason)});
+    lines.push_back(
+        Complain{fmt::format("message to {} was not delivered: {}", sealed.name, delivery.reason)});
     return;
   }
   if (!terms_.json && sealed.is_ask) {
@@ -368,11 +366,10 @@ void Sender::miss(const std::string& name, ExitStatus status, std::string_view r
 
 void Sender::tell_unknown(const std::string& name) {
   ++tally_->unknown;
-  output_.push_back(terms_.json
-                        ? Print{to_json(name,
-                                        {.status = ExitStatus::kNoUser, .reason = "not found"},
-                                        false)}
-                        : Print{fmt::format("user {} is not found", name)});
+  output_.push_back(
+      terms_.json
+          ? Print{to_json(name, {.status = ExitStatus::kNoUser, .reason = "not found"}, false)}
+          : Print{fmt::format("user {} is not found", name)});
 }
 
 // Of a recipient of a classic datagram, or one whom the registry has handed it to.
@@ -445,9 +442,8 @@ void Sender::handle_sent(std::span<const SendResult> results) {
     const std::string& name = awaited.names[i];
     if (results[i].empty()) {
       ++tally.delivered;
-      lines.push_back(terms_.json
-                          ? Print{to_json(name, {.level = DeliveryLevel::kSent}, false)}
-                          : Print{"message is sent to " + name});
+      lines.push_back(terms_.json ? Print{to_json(name, {.level = DeliveryLevel::kSent}, false)}
+                                  : Print{"message is sent to " + name});
     } else {
       ++tally.failed;
       lines.push_back(

@@ -72,12 +72,12 @@ class PinGate : public TrustGate {
   /// Something a person should know; told once for each name and key.
   struct Alarm {
     enum class Kind {
-      kKeyChanged,   // another key than the pinned one
-      kUnreadable,   // the file's line for the name cannot be read
-      kStranger,     // refused in strict mode
-      kNotHis,       // the directory knows the name by another key, or without one
-      kStale,        // the directory plays an old certificate back
-      kNoRoom,       // there are too many pins
+      kKeyChanged,  // another key than the pinned one
+      kUnreadable,  // the file's line for the name cannot be read
+      kStranger,    // refused in strict mode
+      kNotHis,      // the directory knows the name by another key, or without one
+      kStale,       // the directory plays an old certificate back
+      kNoRoom,      // there are too many pins
     } kind;
     common::UserName name;
     common::IdentityKey identity;  // the one that claims the name

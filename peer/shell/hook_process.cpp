@@ -44,8 +44,8 @@ UniqueFd answer_file() {
 /// What was written to it: up to where the writer, who shares the place in the file, has come.
 std::string read_answer(const UniqueFd& file) {
   const off_t end = ::lseek(file.get(), 0, SEEK_CUR);
-  std::string text(static_cast<std::size_t>(std::clamp<off_t>(
-                       end, 0, static_cast<off_t>(common::kMessageTextBytesMax))),
+  std::string text(static_cast<std::size_t>(
+                       std::clamp<off_t>(end, 0, static_cast<off_t>(common::kMessageTextBytesMax))),
                    '\0');
   const ssize_t got = ::pread(file.get(), text.data(), text.size(), 0);
   text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
@@ -53,8 +53,8 @@ std::string read_answer(const UniqueFd& file) {
 }
 
 std::vector<std::string> environment_for(const Received& received) {
-  constexpr std::array<std::string_view, 3> kOurs = {"PEER_SENDER=", "PEER_SENDER_KEY=",
-                                                     "PEER_ID="};
+  constexpr std::array<std::string_view, 3> kOurs = {
+      "PEER_SENDER=", "PEER_SENDER_KEY=", "PEER_ID="};
   std::vector<std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry)
     if (std::none_of(kOurs.begin(), kOurs.end(), [&](std::string_view ours) {
@@ -96,8 +96,8 @@ bool HookProcess::start(common::TimePoint now, const Received& received) {
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
   posix_spawn_file_actions_adddup2(&actions, input.get(), STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(
-      &actions, answer_.is_open() ? answer_.get() : STDERR_FILENO, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, answer_.is_open() ? answer_.get() : STDERR_FILENO,
+                                   STDOUT_FILENO);
   sigset_t none;
   sigemptyset(&none);
   sigset_t defaults;

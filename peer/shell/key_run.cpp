@@ -108,12 +108,11 @@ ExitStatus show_safety_number(const Options& options, const KeyFiles& files,
     identity = shown.certificate->identity;
     state = "not pinned yet: the registry's word";
   }
-  const auto digits = common::group_digits(
-      common::safety_number({files.identity.identity.key(), options.name.text()},
-                            {identity, other.text()}));
-  const bool is_said = print_output(fmt::format(
-      "name           {}\nfingerprint    {}\nstate          {}\nsafety number  {}\n", other.text(),
-      common::format_fingerprint(identity), state, digits));
+  const auto digits = common::group_digits(common::safety_number(
+      {files.identity.identity.key(), options.name.text()}, {identity, other.text()}));
+  const bool is_said = print_output(
+      fmt::format("name           {}\nfingerprint    {}\nstate          {}\nsafety number  {}\n",
+                  other.text(), common::format_fingerprint(identity), state, digits));
   if (isatty(STDOUT_FILENO)) {
     print_error(
         fmt::format("peer: {0} sees the same number with: peer {0} {1} key {2}\n"
@@ -136,9 +135,9 @@ ExitStatus run_key(const Options& options) {
   if (other) return show_safety_number(options, files, *other);
   const common::IdentityKey& key = files.identity.identity.key();
   const std::string fingerprint = common::format_fingerprint(key);
-  std::string text = fmt::format("name         {}\nfingerprint  {}\nkey          {}\nfile         {}\n",
-                                 options.name.text(), fingerprint, common::format_identity_key(key),
-                                 files.identity_path.string());
+  std::string text = fmt::format(
+      "name         {}\nfingerprint  {}\nkey          {}\nfile         {}\n", options.name.text(),
+      fingerprint, common::format_identity_key(key), files.identity_path.string());
   // For a telephone's camera, which then shows what to compare or to paste behind `trust`.
   if (isatty(STDOUT_FILENO)) text += '\n' + qr_text(options.name.text() + ' ' + fingerprint);
   return print_output(text) ? ExitStatus::kOk : ExitStatus::kOutput;
@@ -168,28 +167,29 @@ ExitStatus run_trust(const Options& options) {
     const Shown shown = ask_registry(options, *other);
     if (!shown.certificate) return fail(shown.status, shown.reason);
     if (!is_meant(shown.certificate->identity)) {
-      return fail(ExitStatus::kRefused,
-                  fmt::format("the registry shows another key of {}: {}\n  Nothing is changed.",
-                              other->text(),
-                              common::format_fingerprint(shown.certificate->identity)));
+      return fail(
+          ExitStatus::kRefused,
+          fmt::format("the registry shows another key of {}: {}\n  Nothing is changed.",
+                      other->text(), common::format_fingerprint(shown.certificate->identity)));
     }
     identity = shown.certificate->identity;
     serial = shown.certificate->serial;
   }
   bool has_room = true;
   const auto error = files.known_peers->update([&](sealed::KnownPeers& peers) {
-    has_room = peers.trust({.registry = options.registry_text,
-                            .name = *other,
-                            .identity = *identity,
-                            .serial = serial,
-                            .first_seen_s = static_cast<std::uint64_t>(
-                                common::os::wall_now().unix_ms / 1000),
-                            .is_verified = true});
+    has_room = peers.trust(
+        {.registry = options.registry_text,
+         .name = *other,
+         .identity = *identity,
+         .serial = serial,
+         .first_seen_s = static_cast<std::uint64_t>(common::os::wall_now().unix_ms / 1000),
+         .is_verified = true});
     return has_room;
   });
   const std::string file = files.known_peers->path().string();
   if (error)
-    return fail(ExitStatus::kConfiguration, fmt::format("cannot write {}: {}", file, error.message()));
+    return fail(ExitStatus::kConfiguration,
+                fmt::format("cannot write {}: {}", file, error.message()));
   if (!has_room)
     return fail(ExitStatus::kConfiguration, fmt::format("{} holds as many names as it may", file));
   return print_output(fmt::format("{} is {} from now on\n", other->text(),

@@ -1,4 +1,5 @@
-// Runs `key` and `trust`: the own key for others to compare, and a person's word on theirs. A shell.
+// Runs `key` and `trust`: the own key for others to compare, and a person's word on theirs. A
+// shell.
 #pragma once
 
 #include "common/exit_status.hpp"

@@ -200,10 +200,9 @@ class ListenRun {
     while (const auto stranger = sealed_->poll_question()) {
       sealed_->answer_question(*stranger, false);
       write_output();
-      print_error(fmt::format(
-          "peer: {} is new here, with the key {}\n  To let it in:\n  {}\n", stranger->name.text(),
-          common::format_fingerprint(stranger->identity),
-          trust_command(options_, stranger->name, stranger->identity)));
+      print_error(fmt::format("peer: {} is new here, with the key {}\n  To let it in:\n  {}\n",
+                              stranger->name.text(), common::format_fingerprint(stranger->identity),
+                              trust_command(options_, stranger->name, stranger->identity)));
     }
     while (const auto remark = sealed_->poll_remark()) {
       write_output();
@@ -367,8 +366,9 @@ ExitStatus run_listen(const Options& options) {
   std::optional<HandledLog> handled;
   if (sealed && !options.hook.empty()) {
     const auto folder = state_folder();
-    auto log = folder ? HandledLog::open(*folder / folder_name(options.name))
-                      : common::unexpected{std::make_error_code(std::errc::no_such_file_or_directory)};
+    auto log = folder
+                   ? HandledLog::open(*folder / folder_name(options.name))
+                   : common::unexpected{std::make_error_code(std::errc::no_such_file_or_directory)};
     if (!log) {
       print_error(fmt::format("peer: no log of what the hook has had ($XDG_STATE_HOME): {}\n",
                               log.error().message()));

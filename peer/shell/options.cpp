@@ -49,12 +49,15 @@ constexpr std::array kOptions = {
     OptionRow{"--advertise", "--advertise HOST      the address to register, or HOST:PORT"},
     OptionRow{"--question", "--question WHEN       ask to log out: always, terminal or never"},
     OptionRow{"--password-file", "--password-file FILE  its first line is the password"},
-    OptionRow{"--exec", "--exec CMD            run for each sealed message: the text on standard input"},
+    OptionRow{"--exec",
+              "--exec CMD            run for each sealed message: the text on standard input"},
     OptionRow{"--exec-timeout", "--exec-timeout S      how long it may take (30)"},
-    OptionRow{"--exec-plain", "--exec-plain          run it for messages that anybody could have sent, too"},
+    OptionRow{"--exec-plain",
+              "--exec-plain          run it for messages that anybody could have sent, too"},
     OptionRow{"--level", "--level LEVEL         insist: delivered, or handled by a hook"},
     OptionRow{"--timeout", "--timeout SECONDS     how long a message may take to be confirmed (5)"},
-    OptionRow{"--hook-status", "--hook-status         leave with the exit status of the recipient's hook"},
+    OptionRow{"--hook-status",
+              "--hook-status         leave with the exit status of the recipient's hook"},
     OptionRow{"--trust", "--trust WHOM          with a key not seen before: new, ask or strict"},
     OptionRow{"--key", "--key FILE            the identity to use ($PEER_KEY)"},
     OptionRow{"--plain", "--plain               no keys, as the old programs"},
@@ -105,8 +108,7 @@ std::string make_mode_help(const ModeRow& mode) {
   std::string help = fmt::format("peer NAME HOST:PORT {} [options]{}\n  {}\n\nOptions\n", mode.name,
                                  mode.takes_command ? " [COMMAND]" : "", mode.usage);
   for (const OptionRow& option : kOptions)
-    if (option.is_everybodys || uses(mode, option.name))
-      help += fmt::format("  {}\n", option.help);
+    if (option.is_everybodys || uses(mode, option.name)) help += fmt::format("  {}\n", option.help);
   return help;
 }
 
@@ -225,8 +227,7 @@ std::variant<Options, Leave> check(Modes modes, Raw raw, CLI::App& app, Options 
                   : raw.trust == "strict" ? sealed::TrustMode::kStrict
                                           : sealed::TrustMode::kNew;
   if (!raw.level.empty()) {
-    options.level =
-        raw.level == "handled" ? DeliveryLevel::kHandled : DeliveryLevel::kDelivered;
+    options.level = raw.level == "handled" ? DeliveryLevel::kHandled : DeliveryLevel::kDelivered;
   }
   if (options.is_plain && (options.level || options.has_hook_status || !options.key_file.empty()))
     return usage_error("--plain sends nothing that could be confirmed, and needs no key");

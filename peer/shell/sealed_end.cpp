@@ -68,12 +68,14 @@ std::string to_remark(const PinGate::Alarm& alarm, const Options& options, const
           "  The new key is {}. If {} confirms that by another way:\n  {}",
           name, fingerprint, name, command);
     case PinGate::Alarm::Kind::kUnreadable:
-      return fmt::format("the line for {} in {} cannot be read\n  Mend it, or, for the key {}:\n  {}",
-                         name, file.string(), fingerprint, command);
+      return fmt::format(
+          "the line for {} in {} cannot be read\n  Mend it, or, for the key {}:\n  {}", name,
+          file.string(), fingerprint, command);
     case PinGate::Alarm::Kind::kStranger:
-      return fmt::format("{} is not known here, and strangers are refused (--trust strict)\n"
-                         "  The key is {}. To let it in:\n  {}",
-                         name, fingerprint, command);
+      return fmt::format(
+          "{} is not known here, and strangers are refused (--trust strict)\n"
+          "  The key is {}. To let it in:\n  {}",
+          name, fingerprint, command);
     case PinGate::Alarm::Kind::kNotHis:
       return fmt::format("somebody calls himself {}, whom the registry knows otherwise: refused",
                          name);
@@ -160,8 +162,8 @@ SealedEnd::~SealedEnd() = default;
 
 RegistrationSigner SealedEnd::next_signer() {
   RegistrationSigner signer{.identity = identity_,
-                  .certificate = keys_.current().certificate,
-                  .serial = keys_.take_serial(wall_now())};
+                            .certificate = keys_.current().certificate,
+                            .serial = keys_.take_serial(wall_now())};
   // Before it is used: after a restart with the clock set back, serials go on from here.
   if (files_.name_folder) {
     if (const auto error = keep_serial(*files_.name_folder, signer.serial)) {
@@ -232,10 +234,10 @@ Delivery SealedEnd::describe(const Messenger::Outcome& outcome) const {
       break;
     case Messenger::Result::kNotAcknowledged:
       fail(common::ExitStatus::kTemporary,
-           fmt::format("{} within {:g} s",
-                       outcome.is_delivered ? "it arrived, but no hook gave an answer"
-                                            : "not acknowledged",
-                       std::chrono::duration<double>(options_.timeout).count()));
+           fmt::format(
+               "{} within {:g} s",
+               outcome.is_delivered ? "it arrived, but no hook gave an answer" : "not acknowledged",
+               std::chrono::duration<double>(options_.timeout).count()));
       break;
     case Messenger::Result::kKeyChanged:
       fail(common::ExitStatus::kRefused, "one side knows the other by another key");
@@ -280,9 +282,9 @@ void SealedEnd::take_lookup() {
   const auto now = monotonic_now();
   if (user == nullptr) {
     const bool is_unknown = outcome && std::holds_alternative<NotFound>(*outcome);
-    return messenger_.handle_lookup(now, lookup.name,
-                                    unexpected{is_unknown ? Messenger::NotFound::kUnknown
-                                                          : Messenger::NotFound::kUnavailable});
+    return messenger_.handle_lookup(
+        now, lookup.name,
+        unexpected{is_unknown ? Messenger::NotFound::kUnknown : Messenger::NotFound::kUnavailable});
   }
   auto certificate = certificate_of(*user);
   if (!certificate) {
@@ -296,10 +298,9 @@ void SealedEnd::answer_stranger(const common::Certificate& stranger, const Looku
   auto word = PinGate::Word::kNone;
   if (outcome != nullptr && std::holds_alternative<NotFound>(*outcome)) {
     word = PinGate::Word::kUnknown;
-  } else if (const auto* user =
-                 outcome == nullptr ? nullptr : std::get_if<common::User>(outcome)) {
+  } else if (const auto* user = outcome == nullptr ? nullptr : std::get_if<common::User>(outcome)) {
     const auto certificate = certificate_of(*user);
-    word = !certificate                                ? PinGate::Word::kNoKey
+    word = !certificate                                 ? PinGate::Word::kNoKey
            : certificate->identity == stranger.identity ? PinGate::Word::kSameKey
                                                         : PinGate::Word::kOtherKey;
   }
@@ -319,9 +320,8 @@ std::optional<common::Certificate> SealedEnd::poll_question() {
 }
 
 void SealedEnd::answer_question(const common::Certificate& certificate, bool is_trusted) {
-  messenger_.handle_admission(
-      monotonic_now(), certificate.name, certificate.identity,
-      is_trusted ? gate_.accept(certificate) : Admission::kNotTrusted);
+  messenger_.handle_admission(monotonic_now(), certificate.name, certificate.identity,
+                              is_trusted ? gate_.accept(certificate) : Admission::kNotTrusted);
 }
 
 std::optional<SealedEnd::Event> SealedEnd::poll_event() {

@@ -40,7 +40,8 @@ struct KeyFiles {
   sealed::KnownPeers pins;
   std::vector<std::string> remarks;  // for standard error: a new key, an exposed file, bad lines
 
-  static common::expected<KeyFiles, KeyFailure> open(const Options& options, common::Random& random);
+  static common::expected<KeyFiles, KeyFailure> open(const Options& options,
+                                                     common::Random& random);
 };
 
 /// How a person repairs or confirms a pin.

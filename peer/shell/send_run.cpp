@@ -218,9 +218,8 @@ class SendRun {
           name, fingerprint, trust_command(options_, certificate.name, certificate.identity)));
       return false;
     }
-    const std::string question =
-        fmt::format("{} is new here, with the key\n  {}\nSend to it from now on? [y/n] ", name,
-                    fingerprint);
+    const std::string question = fmt::format(
+        "{} is new here, with the key\n  {}\nSend to it from now on? [y/n] ", name, fingerprint);
     if (::write(terminal.get(), question.data(), question.size()) < 0) return false;
     std::array<char, 256> answer{};
     const ssize_t got =

@@ -26,7 +26,8 @@ std::string describe(const common::expected<Command, peer::CommandError>& comman
 constexpr std::string_view kUnicast = "? unicast NAME \"TEXT\"";
 constexpr std::string_view kMulticast = "? multicast [NAME, NAME] \"TEXT\"";
 constexpr std::string_view kBroadcast = "? broadcast \"TEXT\"";
-constexpr std::string_view kAll = "? the commands are list, unicast, multicast, broadcast, ask and exit";
+constexpr std::string_view kAll =
+    "? the commands are list, unicast, multicast, broadcast, ask and exit";
 
 TEST_CASE("lines are commands by their first word alone") {
   struct Row {

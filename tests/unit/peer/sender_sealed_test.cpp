@@ -81,7 +81,8 @@ TEST_CASE("a level is insisted on: who cannot confirm is sent nothing") {
 
 TEST_CASE("a hook's status is told, and the run's only if asked for") {
   for (const bool has_hook_status : {false, true}) {
-    SenderRun run = run_with({.level = DeliveryLevel::kHandled, .has_hook_status = has_hook_status});
+    SenderRun run =
+        run_with({.level = DeliveryLevel::kHandled, .has_hook_status = has_hook_status});
     run.deliveries["Ali"] = {.reason = "the hook's exit status is 3",
                              .level = DeliveryLevel::kHandled,
                              .hook_status = 3};
@@ -127,7 +128,8 @@ TEST_CASE("lines keep the order of the recipients, however late each is confirme
   CHECK(run.sender.exit_status() == 1);
 }
 
-TEST_CASE("a text for sealed datagrams may be long and have lines; classic ones refuse it by name") {
+TEST_CASE(
+    "a text for sealed datagrams may be long and have lines; classic ones refuse it by name") {
   SenderRun run = run_with({});
   const std::string text = "two\nlines " + std::string(60'000, 'x');
   run.words({"multicast", "[Ali, Veli]", text});

@@ -320,7 +320,8 @@ TEST_CASE("a mode is what its row says") {
   };
   const Row rows[] = {
       {{"ali", "h:1", "meet", "now"}, "meet takes no now"},
-      {{"ali", "h:1", "meet", "--json"}, "--json is for listen, send and login; meet has no use for it"},
+      {{"ali", "h:1", "meet", "--json"},
+       "--json is for listen, send and login; meet has no use for it"},
       {{"ali", "h:1", "room", "-n", "1"},
        "-n is for listen, login and meet; room has no use for it"},
       {send({"--udp", "1"}), "--udp is for meet; send has no use for it"},
@@ -367,8 +368,9 @@ TEST_CASE("a mode's help names its options and no other's") {
       CAPTURE(option);
       const bool is_its = (' ' + std::string(mode.options) + " -W --quiet ")
                               .find(' ' + std::string(option) + ' ') != std::string::npos;
-      const bool is_named = left.out.find("  " + std::string(option) + ' ') != std::string::npos ||
-                            (option == "--quiet" && left.out.find("-q, --quiet ") != std::string::npos);
+      const bool is_named =
+          left.out.find("  " + std::string(option) + ' ') != std::string::npos ||
+          (option == "--quiet" && left.out.find("-q, --quiet ") != std::string::npos);
       CHECK(is_named == is_its);
     }
   }
