@@ -228,14 +228,15 @@ class LossTest(MachinesTest):
     def test_most_commands_and_most_datagrams_come_through_and_none_twice(self):
         """TCP sends again, so that requests take longer, and fail when their time is over: 69. A
         classic datagram that is lost is lost; the sender's 0 means that the network had it."""
-        bob = self.listen("bob", self.second)
+        bob = self.listen("bob", self.second, "--plain")
         texts = [f"message {number}" for number in range(30)]
         lines = "\n".join(f'unicast bob "{text}"' for text in texts)
-        sender = self.send("ci", self.third, stdin=lines)
+        sender = self.send("ci", self.third, "--plain", stdin=lines)
         sent = sender.stdout.count(b"message is sent to bob\n")
         failed = sender.stderr.count(b"cannot reach the registry")
         self.assertEqual((sent + failed, sender.status), (30, 69 if failed else 0), sender.stderr)
-        wait_until(lambda: self.send("ci", self.third, "unicast", "bob", "end").status in (0, 69)
+        wait_until(lambda: self.send("ci", self.third, "--plain", "unicast", "bob", "end").status
+                   in (0, 69)
                    and b"end" in bob.stdout, "a last one, so that all before it are through")
         shown = [line.removeprefix("ci: ") for line in bob.stdout.decode().splitlines()]
         shown = [text for text in shown if text != "end"]
@@ -243,6 +244,26 @@ class LossTest(MachinesTest):
         self.assertEqual(sorted(shown), sorted(set(texts).intersection(shown)), "none twice")
         self.assertGreater(len(shown), sent // 4 - 1)
         self.assertLess(len(shown), 30)
+        self.assertGreater(self.lan.lossy_switch.lost, 0)
+
+    def test_every_sealed_message_comes_through_once_and_in_order(self):
+        """What the registry could be asked about: requests go by TCP, and fail as above."""
+        bob = self.listen("bob", self.second)
+        texts = [f"message {number}" for number in range(200)]
+        lines = "\n".join(f'unicast bob "{text}"' for text in texts)
+        sender = self.send("ci", self.third, "--timeout", "60", stdin=lines, deadline=180)
+        sent = sender.stdout.count(b"message is sent to bob\n")
+        failed = sender.stderr.count(b"cannot reach the registry")
+        self.assertEqual((sent + failed, sender.status), (200, 69 if failed else 0), sender.stderr)
+        self.assertNotIn(b"not delivered", sender.stderr)
+        shown = bob.stdout.decode().splitlines()
+        self.assertEqual(len(shown), sent)
+        self.assertEqual(shown, [f"ci: {text}" for text in texts if f"ci: {text}" in shown])
+        long = "x" * 60_000
+        sender = self.send("ci", self.third, "--timeout", "60", "unicast", "bob", long, deadline=180)
+        if sender.status != 69:
+            self.assertEqual(sender.status, 0, sender.stdout + sender.stderr)
+            bob.wait_stdout_has(f"ci: {long}\n")
         self.assertGreater(self.lan.lossy_switch.lost, 0)
 
 

@@ -296,14 +296,14 @@ class IntegrationTest(unittest.TestCase):
         peer.host, peer.port = found.group(1).decode(), int(found.group(2))
         return peer
 
-    def run_sender(self, name, registry, *words, stdin=b"", **more):
+    def run_sender(self, name, registry, *words, stdin=b"", deadline=DEADLINE, **more):
         """`peer … send` from start to end; returns the finished program."""
         peer = self.start_peer(name, registry, "send", *words, **more)
         with contextlib.suppress(BrokenPipeError):  # it may have ended before it read all
             if stdin:
                 peer.write(stdin.rstrip(b"\n" if isinstance(stdin, bytes) else "\n"))
             peer.end_input()
-        peer.status = peer.wait()
+        peer.status = peer.wait(deadline)
         # The process has ended; its last bytes may still be on their way through the pipes.
         peer.dispose()
         return peer
