@@ -14,7 +14,6 @@ using test::json_at;
 using test::MemoryRegistry;
 
 constexpr std::string_view kJson = "Accept: application/json\r\n";
-constexpr std::string_view kRecord = "ali@127.0.0.1:50001";
 
 struct Signing {
   unsigned identity = 1;
