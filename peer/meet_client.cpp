@@ -178,10 +178,17 @@ void MeetClient::run_text(TimePoint now, const std::string& text) {
 
 void MeetClient::run_exit(TimePoint now) {
   if (room_ == Room::kNone) return refuse_input("you are in no chat room");
+  await(now, Awaited::kExit, kReplyTime);
+  if (room_ == Room::kPrivate && finish_link()) return;
   say(common::format_rendezvous_data(
       room_ == Room::kGroup ? RendezvousKeyword::kExitGroup : RendezvousKeyword::kExit,
       {options_.name.text()}));
-  await(now, Awaited::kExit, kReplyTime);
+}
+
+// False if there is nothing to wait for.
+bool MeetClient::finish_link() {
+  if (!finishing_) finishing_ = links_.finish(actions_);
+  return finishing_.has_value();
 }
 
 // An unknown number ends an old registry's thread for everybody.
@@ -441,6 +448,12 @@ void MeetClient::handle_closed(TimePoint now, LinkId link, std::string_view why)
           /*is_problem=*/true);
       report(ExitStatus::kTemporary);
     }
+    if (finishing_ == link) {
+      finishing_.reset();
+      if (leave_by_) leave_by_ = now + kLeaveTime;
+      if (room_ == Room::kPrivate)
+        say(common::format_rendezvous_data(RendezvousKeyword::kExit, {options_.name.text()}));
+    }
     return advance(now);
   }
   if (leave_by_) return leave();
@@ -497,6 +510,7 @@ void MeetClient::begin_leaving(TimePoint now, ExitStatus status) {
   leave_status_ = status;
   if (step_ != Step::kOnline) return leave();
   leave_by_ = now + kLeaveTime;
+  if (room_ == Room::kPrivate) *leave_by_ += kCloseTime;
   inputs_.clear();
   lookup_.reset();
   const bool is_exiting = is_awaiting(Awaited::kExit);
@@ -511,6 +525,7 @@ void MeetClient::say_goodbye() {
   switch (room_) {
     case Room::kPrivate:
       awaited_ = Awaited::kExit;
+      if (finish_link()) return;
       return say(common::format_rendezvous_data(RendezvousKeyword::kExit, {me}));
     case Room::kGroup:
       awaited_ = Awaited::kExit;

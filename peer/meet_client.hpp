@@ -137,6 +137,7 @@ class MeetClient final : public Conversation {
   void fail(common::ExitStatus status, std::string text);
   void begin_leaving(TimePoint now, common::ExitStatus status);
   void say_goodbye();
+  bool finish_link();
   void leave();
   bool is_leaving() const { return leave_by_.has_value() || step_ == Step::kLeft; }
   bool stays_after_input() const;
@@ -161,6 +162,9 @@ class MeetClient final : public Conversation {
   std::uint32_t answered_group_ = 0;  // whose invitation we have accepted
   std::deque<std::uint32_t> invitations_;
   MeetLinks links_;
+  /// The connection to the partner that is being closed before EXIT: said sooner, the registry's
+  /// word that the chat is over could be there before the last text.
+  std::optional<LinkId> finishing_;
 
   std::optional<Lookup> lookup_;
   std::optional<Awaited> awaited_;

@@ -44,6 +44,13 @@ void MeetLinks::send(std::string frame, std::deque<Conversation::Action>& action
   actions.push_back(Conversation::Send{link, std::move(frame)});
 }
 
+std::optional<LinkId> MeetLinks::finish(std::deque<Conversation::Action>& actions) const {
+  const auto known = chat_ ? by_endpoint_.find(chat_->endpoint) : by_endpoint_.end();
+  if (known == by_endpoint_.end()) return std::nullopt;
+  actions.push_back(Conversation::CloseLink{known->second});
+  return known->second;
+}
+
 LinkId MeetLinks::connect(const Endpoint& to, std::deque<Conversation::Action>& actions) {
   if (own_.size() >= kOwnMax) {
     const auto oldest = std::min_element(

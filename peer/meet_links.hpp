@@ -37,6 +37,9 @@ class MeetLinks {
   std::vector<Received> begin_chat(TimePoint now, std::string_view partner,
                                    const common::Endpoint& endpoint);
   void end_chat() { chat_.reset(); }
+  /// Ends what is written to the partner: the actions close the connection, if there is one, which
+  /// is returned. When it is closed he has read all of it.
+  std::optional<LinkId> finish(std::deque<Conversation::Action>& actions) const;
 
   /// Writes to the partner; the actions make a connection if there is none. There is a chat.
   void send(std::string frame, std::deque<Conversation::Action>& actions);

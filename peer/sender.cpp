@@ -47,6 +47,12 @@ std::string to_json(const std::string& name, const Delivery& delivery, bool is_s
   return text + fmt::format(R"(,"sealed":{}}})", is_sealed);
 }
 
+/// A user's object in the list.
+std::string to_json(const common::User& user) {
+  return fmt::format(R"({{"v":1,"event":"user","name":{},"sealed":{}}})",
+                     common::json_string(user.name.text(), true), user.certificate != nullptr);
+}
+
 }  // namespace
 
 std::string_view to_string(DeliveryLevel level) {
@@ -258,8 +264,10 @@ void Sender::use_list() {
 }
 
 void Sender::print_list() {
-  output_.push_back(Print{"The online users are:"});
-  for (const common::User& user : list_) output_.push_back(Print{user.name.text()});
+  if (!terms_.json) output_.push_back(Print{"The online users are:"});
+  for (const common::User& user : list_) {
+    output_.push_back(terms_.json ? Print{to_json(user)} : Print{user.name.text()});
+  }
   step_ = Step::kIdle;
 }
 

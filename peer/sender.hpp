@@ -53,6 +53,7 @@ struct Delivery {
   /// kOk: it got as far as was asked. Else why it did not; kUsage and the like stand for what the
   /// sender did wrong.
   common::ExitStatus status = common::ExitStatus::kOk;
+  bool has_arrived = false;  // if not kOk: the recipient has it all the same
   /// Why not; beside a message that arrived, what its sender should know.
   std::string reason = {};
   DeliveryLevel level = DeliveryLevel::kDelivered;  // that it got to, if it did

@@ -153,6 +153,9 @@ class ConversationRun {
     } else if (info.ssi_signo == SIGTSTP) {
       console_.suspend();
     } else {
+      // A terminal that goes away says so more than once; only a person is impatient.
+      const bool is_leaving = std::exchange(is_stopped_, true) || console_.is_output_lost();
+      if (info.ssi_signo == SIGHUP && is_leaving) return;
       conversation_.handle_stop(monotonic_now(), static_cast<ExitStatus>(128 + info.ssi_signo));
     }
   }
@@ -199,6 +202,7 @@ class ConversationRun {
   std::optional<DatagramSocket> datagrams_;   // once one is to be sent
   std::optional<RegistryRequests> registry_;  // once it is asked
   bool has_left_ = false;
+  bool is_stopped_ = false;  // by a signal
   ExitStatus status_ = ExitStatus::kOk;
 };
 

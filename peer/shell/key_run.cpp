@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <qrcodegen.hpp>
 
 #include "common/os/clock.hpp"
@@ -153,6 +154,11 @@ ExitStatus run_trust(const Options& options) {
   if (!files.known_peers)
     return fail(ExitStatus::kConfiguration, "no place to keep pins: set HOME or PEER_HOME");
   const std::string& typed = options.command[1];
+  constexpr std::ptrdiff_t kFingerprintLetters = 32;
+  const auto letters = std::count_if(typed.begin(), typed.end(), [](char c) { return c != '-'; });
+  if (letters != kFingerprintLetters && !common::parse_identity_key(typed))
+    return fail(ExitStatus::kUsage, fmt::format("{} is neither a fingerprint nor a key in base64",
+                                                common::to_terminal(typed)));
   const auto is_meant = [&](const common::IdentityKey& key) {
     return common::is_fingerprint_of(key, typed) || common::parse_identity_key(typed) == key;
   };

@@ -114,7 +114,7 @@ class ListenRun {
     write_output();
     // What acknowledges messages leaves after they were written, as far as the reader takes them.
     if (sealed_) sealed_->flush(socket_);
-    if (is_output_closed_ && !std::exchange(is_stopped_by_output_, true)) {
+    if (is_output_closed_ && !std::exchange(is_stopped_, true)) {
       listener_.handle_stop(monotonic_now(), ExitStatus::kOutput);
       return carry_out_actions() || is_leaving;
     }
@@ -281,6 +281,10 @@ class ListenRun {
   void read_signal() {
     signalfd_siginfo info{};
     if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
+    // A terminal that goes away says so more than once, and takes our output with it; only a person
+    // is impatient.
+    const bool is_leaving = std::exchange(is_stopped_, true);
+    if (info.ssi_signo == SIGHUP && is_leaving) return;
     listener_.handle_stop(monotonic_now(), static_cast<ExitStatus>(128 + info.ssi_signo));
   }
 
@@ -320,7 +324,7 @@ class ListenRun {
   bool was_asking_ = false;
   std::string output_;  // not written yet
   bool is_output_closed_ = false;
-  bool is_stopped_by_output_ = false;
+  bool is_stopped_ = false;  // by a signal, or because nobody reads our output
   ExitStatus status_ = ExitStatus::kOk;
 };
 

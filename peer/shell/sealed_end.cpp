@@ -52,7 +52,7 @@ void describe_handled(const Messenger::Outcome& outcome, Delivery& delivery) {
       return;
     case sealed::HandledResult::kNotRun:
       delivery.status = common::ExitStatus::kTemporary;
-      delivery.reason = "it arrived, but no hook took it";
+      delivery.reason = "no hook took it";
       return;
   }
 }
@@ -222,6 +222,7 @@ Delivery SealedEnd::describe(const Messenger::Outcome& outcome) const {
     delivery.trust = pin->is_verified ? "verified" : gate_.is_new(name) ? "new" : "known";
   }
   if (outcome.is_delivered) delivery.round_trip = outcome.elapsed;
+  delivery.has_arrived = outcome.is_delivered;
   const auto fail = [&](common::ExitStatus status, std::string reason) {
     delivery.status = status;
     delivery.reason = std::move(reason);
@@ -234,10 +235,9 @@ Delivery SealedEnd::describe(const Messenger::Outcome& outcome) const {
       break;
     case Messenger::Result::kNotAcknowledged:
       fail(common::ExitStatus::kTemporary,
-           fmt::format(
-               "{} within {:g} s",
-               outcome.is_delivered ? "it arrived, but no hook gave an answer" : "not acknowledged",
-               std::chrono::duration<double>(options_.timeout).count()));
+           fmt::format("{} within {:g} s",
+                       outcome.is_delivered ? "no hook gave an answer" : "not acknowledged",
+                       std::chrono::duration<double>(options_.timeout).count()));
       break;
     case Messenger::Result::kKeyChanged:
       fail(common::ExitStatus::kRefused, "one side knows the other by another key");

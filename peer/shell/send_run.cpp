@@ -174,10 +174,10 @@ class SendRun {
   /// Waits for what comes next of sealed messages, and takes it up.
   void turn_sealed() {
     take_events();
-    sealed_->flush(socket_);
-    take_events();
     while (const auto stranger = sealed_->poll_question())
       sealed_->answer_question(*stranger, ask_person(*stranger));
+    take_events();
+    sealed_->flush(socket_);
     say_remarks();
     if (tickets_.empty()) return;
     const auto next = sealed_->next_timeout();

@@ -298,7 +298,7 @@ class HookTest(SealedTest):
         bob = self.start_listener("bob", self.registry)
         sender = self.send("--level", "handled", "unicast", "bob", "x")
         self.assertEqual(sender.status, 75)
-        self.assertIn(b"it arrived, but no hook took it", sender.stderr)
+        self.assertIn(b"message to bob was delivered, but no hook took it", sender.stderr)
         bob.wait_stdout("ci: x\n")
 
     def test_ask_prints_what_the_hook_wrote(self):
