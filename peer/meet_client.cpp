@@ -179,7 +179,6 @@ void MeetClient::run_text(TimePoint now, const std::string& text) {
 void MeetClient::run_exit(TimePoint now) {
   if (room_ == Room::kNone) return refuse_input("you are in no chat room");
   await(now, Awaited::kExit, kReplyTime);
-  if (room_ == Room::kPrivate && finish_link()) return;
   say(common::format_rendezvous_data(
       room_ == Room::kGroup ? RendezvousKeyword::kExitGroup : RendezvousKeyword::kExit,
       {options_.name.text()}));

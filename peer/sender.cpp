@@ -348,8 +348,9 @@ void Sender::tell(const Sealed& sealed, std::deque<Output>& lines) {
   const Delivery& delivery = *sealed.delivery;
   if (terms_.json) lines.push_back(Print{to_json(sealed.name, delivery, true)});
   if (delivery.status != ExitStatus::kOk) {
-    lines.push_back(
-        Complain{fmt::format("message to {} was not delivered: {}", sealed.name, delivery.reason)});
+    lines.push_back(Complain{fmt::format(
+        "message to {} was {}{}", sealed.name,
+        delivery.has_arrived ? "delivered, but " : "not delivered: ", delivery.reason)});
     return;
   }
   if (!terms_.json && sealed.is_ask) {
