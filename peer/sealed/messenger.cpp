@@ -164,7 +164,8 @@ void Messenger::use(TimePoint now, std::size_t index, const Found& found) {
   contact.found = found;
   contact.candidate.reset();
   Session* session = contact.session == 0 ? nullptr : table_.find(contact.session);
-  if (session != nullptr && std::exchange(contact.is_session_asking, false))
+  const bool is_news = session != nullptr && session->remote().session != found.certificate.session;
+  if (session != nullptr && (std::exchange(contact.is_session_asking, false) || is_news))
     table_.handle_certificate(now, contact.session, found.certificate, found.endpoint);
   hand_on_pending(now, index);
 }

@@ -23,6 +23,10 @@ Admission PinGate::admit(const common::Certificate& certificate, bool is_from_di
       break;
   }
   if (mode_ == TrustMode::kStrict) return refuse(Alarm::Kind::kStranger, certificate);
+  if (!is_from_directory && mode_ == TrustMode::kNew) {
+    const auto it = let_in_.find(name.key());
+    if (it != let_in_.end() && it->second == certificate.identity) return Admission::kYes;
+  }
   if (mode_ == TrustMode::kAsk || !is_from_directory) return Admission::kAsk;
   return pin(certificate, true);
 }
@@ -35,7 +39,10 @@ Admission PinGate::decide(const common::Certificate& certificate, Word word) {
     case Word::kNoKey:
       return refuse(Alarm::Kind::kNotHis, certificate);
     case Word::kNone:
-      return mode_ == TrustMode::kAsk ? Admission::kAsk : Admission::kYes;
+      if (mode_ == TrustMode::kAsk) return Admission::kAsk;
+      if (let_in_.size() >= kLetInMax) let_in_.erase(let_in_.begin());
+      let_in_.insert_or_assign(certificate.name.key(), certificate.identity);
+      return Admission::kYes;
     case Word::kSameKey:
     case Word::kUnknown:
       break;

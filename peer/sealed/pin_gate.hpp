@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -86,6 +87,7 @@ class PinGate : public TrustGate {
 
  private:
   static constexpr std::size_t kAlarmsMax = 1024;  // remembered; a flood says nothing new
+  static constexpr std::size_t kLetInMax = 4096;
 
   Admission refuse(Alarm::Kind kind, const common::Certificate& certificate);
   Admission pin(const common::Certificate& certificate, bool is_from_directory);
@@ -98,6 +100,9 @@ class PinGate : public TrustGate {
   std::set<std::string> new_;
   std::deque<Alarm> alarms_;
   std::set<std::pair<std::string, common::IdentityKey>> alarmed_;  // kAlarmsMax at most
+  /// Strangers who were let in without the directory's word: they need not be asked about again
+  /// with each handshake. kLetInMax at most.
+  std::map<std::string, common::IdentityKey> let_in_;
 };
 
 }  // namespace peer::sealed

@@ -74,7 +74,7 @@ class ListenRun {
     listener_.start(monotonic_now());
     while (!carry_out_actions()) wait();
     finish_output();
-    if (sealed_) sealed_->leave(socket_);
+    if (sealed_ && !is_output_closed_ && output_.empty()) sealed_->leave(socket_);
     // A name server that does not answer holds the worker for longer than a leaving peer waits.
     if (!worker_.stop_within(Listener::kLogoutTime)) {
       ::_exit(static_cast<int>(status_));
@@ -112,8 +112,9 @@ class ListenRun {
     }
     say_remarks();
     write_output();
-    // What acknowledges messages leaves after they were written, as far as the reader takes them.
-    if (sealed_) sealed_->flush(socket_);
+    // What acknowledges messages leaves after they were written: not while a reader is behind, nor
+    // when he is gone.
+    if (sealed_ && !is_output_closed_ && output_.empty()) sealed_->flush(socket_);
     if (is_output_closed_ && !std::exchange(is_stopped_, true)) {
       listener_.handle_stop(monotonic_now(), ExitStatus::kOutput);
       return carry_out_actions() || is_leaving;

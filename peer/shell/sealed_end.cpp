@@ -19,6 +19,10 @@ using sealed::Admission;
 using sealed::Messenger;
 using sealed::PinGate;
 
+/// How long the registry may take to say who a stranger is: less than senders wait.
+constexpr std::chrono::seconds kStrangerTime{1};
+/// Strangers who wait for that. More are let in without: a flood makes nobody wait.
+constexpr std::size_t kStrangersMax = 64;
 /// How often the file of pins is looked at: a person has just said `trust` in another window.
 constexpr std::chrono::milliseconds kLookPause{200};
 /// As many datagrams as one call hands to the kernel at once.
@@ -187,12 +191,16 @@ bool SealedEnd::handle_timeout() {
   gate_.set_time(wall);
   const bool is_rotated = now >= keys_.next_timeout() && keys_.handle_timeout(now, wall);
   messenger_.handle_timeout(now);
+  give_up_on_registry(now);
   return is_rotated;
 }
 
 std::optional<common::TimePoint> SealedEnd::next_timeout() const {
-  const auto next = messenger_.next_timeout();
-  return next ? std::min(*next, keys_.next_timeout()) : keys_.next_timeout();
+  common::TimePoint next = keys_.next_timeout();
+  if (const auto due = messenger_.next_timeout()) next = std::min(next, *due);
+  for (const Lookup& lookup : lookups_)
+    if (lookup.stranger && !lookup.is_answered) next = std::min(next, lookup.answer_by);
+  return next;
 }
 
 void SealedEnd::flush(DatagramSocket& socket) {
@@ -256,6 +264,10 @@ Delivery SealedEnd::describe(const Messenger::Outcome& outcome) const {
 }
 
 void SealedEnd::push(Lookup lookup) {
+  if (lookup.stranger) {
+    if (lookups_.size() >= kStrangersMax) return answer_stranger(*lookup.stranger, nullptr);
+    lookup.answer_by = monotonic_now() + kStrangerTime;
+  }
   lookups_.push_back(std::move(lookup));
   start_lookup();
 }
@@ -267,12 +279,22 @@ void SealedEnd::start_lookup() {
   requests_->push({.request = make_lookup(lookups_.front().name)});
 }
 
+// Whatever the registry does: what is shown must not depend on its being up.
+void SealedEnd::give_up_on_registry(common::TimePoint now) {
+  for (Lookup& lookup : lookups_) {
+    if (!lookup.stranger || lookup.is_answered || now < lookup.answer_by) continue;
+    lookup.is_answered = true;
+    answer_stranger(*lookup.stranger, nullptr);
+  }
+}
+
 void SealedEnd::take_lookup() {
   auto answer = requests_->take_answer();
   if (!answer) return;
   is_asking_ = false;
   const Lookup lookup = std::move(lookups_.front());
   lookups_.pop_front();
+  while (!lookups_.empty() && lookups_.front().is_answered) lookups_.pop_front();
   start_lookup();
   std::optional<LookupOutcome> outcome;
   if (answer->answer) outcome = interpret_lookup(lookup.name, *answer->answer);
@@ -289,6 +311,12 @@ void SealedEnd::take_lookup() {
   auto certificate = certificate_of(*user);
   if (!certificate) {
     return messenger_.handle_lookup(now, lookup.name, unexpected{Messenger::NotFound::kNoKey});
+  }
+  // Asked before somebody else was: what was said since is newer, and no lie.
+  if (gate_.judge(lookup.name, certificate->identity) != sealed::Trust::kChanged &&
+      gate_.peers().is_stale(options_.registry_text, lookup.name, certificate->serial)) {
+    return messenger_.handle_lookup(now, lookup.name,
+                                    unexpected{Messenger::NotFound::kUnavailable});
   }
   messenger_.handle_lookup(now, lookup.name,
                            Messenger::Found{*std::move(certificate), user->endpoint});
@@ -329,10 +357,10 @@ std::optional<SealedEnd::Event> SealedEnd::poll_event() {
     if (auto* received = std::get_if<Messenger::Received>(&*event)) return *received;
     if (auto* outcome = std::get_if<Messenger::Outcome>(&*event)) return *outcome;
     if (const auto* wanted = std::get_if<Messenger::NeedLookup>(&*event)) {
-      push({*common::UserName::parse(wanted->name), std::nullopt});
+      push({.name = *common::UserName::parse(wanted->name), .stranger = {}});
     } else if (auto* question = std::get_if<Messenger::Question>(&*event)) {
       const common::UserName name = question->certificate.name;
-      push({name, std::move(question->certificate)});
+      push({.name = name, .stranger = std::move(question->certificate)});
     }
   }
   return std::nullopt;

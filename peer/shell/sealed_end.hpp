@@ -101,10 +101,13 @@ class SealedEnd {
   struct Lookup {
     common::UserName name;
     std::optional<common::Certificate> stranger;
+    common::TimePoint answer_by{};  // of a stranger: then he is let in without the registry's word
+    bool is_answered = false;       // so he was
   };
 
   void push(Lookup lookup);
   void start_lookup();
+  void give_up_on_registry(common::TimePoint now);
   void answer_stranger(const common::Certificate& stranger, const LookupOutcome* outcome);
   void save_pins();
   void reload_pins();

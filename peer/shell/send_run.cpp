@@ -20,6 +20,7 @@
 #include "common/os/clock.hpp"
 #include "common/os/poll_until.hpp"
 #include "common/os/standard_streams.hpp"
+#include "common/safe_text.hpp"
 #include "peer/sender.hpp"
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/line_reader.hpp"
@@ -202,7 +203,11 @@ class SendRun {
       ENSURE(it != tickets_.end());
       const std::uint64_t ticket = it->second;
       tickets_.erase(it);
-      sender_.handle_delivery(ticket, sealed_->describe(*outcome));
+      Delivery delivery = sealed_->describe(*outcome);
+      // What the registry says of him next is taken up even if it is the same.
+      if (delivery.status != ExitStatus::kOk)
+        certificates_.erase(common::UserName::parse(outcome->to)->key());
+      sender_.handle_delivery(ticket, std::move(delivery));
     }
   }
 
@@ -225,6 +230,19 @@ class SendRun {
     const ssize_t got =
         limit_.during([&] { return ::read(terminal.get(), answer.data(), answer.size()); });
     return got > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+  }
+
+  /// A hook's answer for a terminal: its lines stay lines.
+  static std::string harmless(std::string_view bytes) {
+    std::string text;
+    while (!bytes.empty()) {
+      const auto end = bytes.find('\n');
+      text += common::to_terminal(bytes.substr(0, end));
+      if (end == bytes.npos) return text += '\n';
+      text += '\n';
+      bytes.remove_prefix(end + 1);
+    }
+    return text;
   }
 
   void say_remarks() {
@@ -278,7 +296,7 @@ class SendRun {
       } else if (const auto* to_seal = std::get_if<Sender::SendSealed>(&*action)) {
         seal(*to_seal);
       } else if (const auto* write = std::get_if<Sender::Write>(&*action)) {
-        output_ += write->bytes;
+        output_ += is_terminal_ ? harmless(write->bytes) : write->bytes;
         write_output();
       } else if (const auto* print = std::get_if<Sender::Print>(&*action)) {
         output_ += print->line;

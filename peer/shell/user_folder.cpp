@@ -40,6 +40,8 @@ std::optional<fs::path> data_folder() {
 std::string folder_name(const common::UserName& name) {
   constexpr std::size_t kPathPartMax = 255;
   const std::string& key = name.key();
+  // Files that stand beside the folders; no name has a "+".
+  if (key == "lock" || key.starts_with("known_peers")) return key + '+';
   if (key.size() <= kPathPartMax) return key;
   std::array<unsigned char, crypto_generichash_BYTES> hash{};
   crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(key.data()),
@@ -51,6 +53,8 @@ std::string folder_name(const common::UserName& name) {
 
 std::error_code make_private_folder(const fs::path& folder) {
   std::error_code failed;
+  // A folder that is there is somebody's choice, as $PEER_HOME may be.
+  if (fs::is_directory(folder, failed)) return {};
   fs::create_directories(folder, failed);
   if (!failed) fs::permissions(folder, fs::perms::owner_all, failed);
   return failed;

@@ -359,6 +359,7 @@ class DeleteTest(NetchatTest):
         say(bob, 'carol: "old"')
         # Nobody of that name is registered, so nobody can be it.
         say(bob, "DELETE_MESSAGE:carol")
+        bob.wait_idle()  # he has asked
         self.raw_user(self.registry, "carol", "127.0.0.1:50002")
         wait_read(bob, "carol", ">>old - carol\n")
         say(bob, "DELETE_MESSAGE:carol")

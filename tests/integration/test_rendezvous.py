@@ -274,7 +274,7 @@ class OtherDoorsTest(RendezvousTest):
 
     def test_by_http_and_to_a_classic_listener(self):
         ali = self.join(self.registry, "ali")
-        zoe = self.start_listener("zoe", self.registry)
+        zoe = self.start_listener("zoe", self.registry, "--plain")  # curl may speak for her
         link = self.link(self.relay_port(ali, "zoe"))
         link.sendall(frame("&&MESSAGE&&|ali: hello zoe"))
         zoe.wait_stdout("ali: hello zoe\n")

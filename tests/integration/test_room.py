@@ -340,7 +340,7 @@ class PeerTest(RoomTest):
             self.start_room_peer("bob", server)
 
     def test_count_wait_and_json(self):
-        alice = self.start_room_peer("alice", self.registry.room_address, "--json", "-n", "2")
+        alice = self.start_room_peer("alice", self.registry.room_address, "--json", "-n2")
         alice.end_input()
         self.assertEqual(self.run_room("bob", self.registry.room_address, 'say "hi"').status, 0)
         self.run_sender("utku", self.registry, "unicast", "alice", "psst")
