@@ -23,7 +23,10 @@ common::expected<KnownPeers::Parsed, std::error_code> KnownPeersFile::load() con
 }
 
 std::error_code KnownPeersFile::update(const std::function<bool(KnownPeers&)>& change) const {
-  if (const auto error = make_private_folder(folder_)) return error;
+  // One that is there is somebody's choice, as $PEER_HOME may be: its mode is his, too.
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder_, ignored))
+    if (const auto error = make_private_folder(folder_)) return error;
   const auto lock = FolderLock::take(folder_);
   if (!lock) return lock.error();
   auto loaded = load();

@@ -113,6 +113,8 @@ class SendRun {
     const auto it = ahead_.find(request.target);
     if (it == ahead_.end()) {
       send_outbox();
+      // Nothing else happens while the registry is asked, which may take longer than a message has.
+      while (sealed_ && sender_.awaited() > 0) turn_sealed();
       write_output();
       return limit_.during([&] { return client_.exchange(request); });
     }

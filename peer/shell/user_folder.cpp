@@ -53,8 +53,6 @@ std::string folder_name(const common::UserName& name) {
 
 std::error_code make_private_folder(const fs::path& folder) {
   std::error_code failed;
-  // A folder that is there is somebody's choice, as $PEER_HOME may be.
-  if (fs::is_directory(folder, failed)) return {};
   fs::create_directories(folder, failed);
   if (!failed) fs::permissions(folder, fs::perms::owner_all, failed);
   return failed;

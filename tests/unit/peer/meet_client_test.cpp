@@ -270,7 +270,7 @@ TEST_CASE("off a terminal the lines behind a request wait for its answer") {
   };
   const Row rows[] = {
       {"&&CLIENTOK&&|veli accepted the chat request. you can send your message now!|9001",
-       "CONNECT 1 127.0.0.1:9001; 1  22  &&MESSAGE&&|ali: hello; 0  12  &&EXIT&&|ali; ", 0},
+       "CONNECT 1 127.0.0.1:9001; 1  22  &&MESSAGE&&|ali: hello; CLOSE 1; ", 0},
       {"veli rejected the chat request!", "0  10  &&LOGOUT&&; ", 65},
       {"&&BUSY&&|the user is busy. try again later.", "0  10  &&LOGOUT&&; ", 65},
       {"veli did not answer the chat request.", "0  10  &&LOGOUT&&; ", 65},
@@ -284,7 +284,12 @@ TEST_CASE("off a terminal the lines behind a request wait for its answer") {
     run.take_log();
     run.reply(row.answer, "veli");
     CHECK(run.take_log() == row.then);
-    if (row.status == 0) run.reply(kYouLeft);
+    if (row.status == 0) {
+      // Said sooner, the end of the chat could be heard before the text.
+      run.closed(peer::LinkId{1});
+      CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+      run.reply(kYouLeft);
+    }
     run.reply("&&LOGOUTSUCCESS&&");
     // The text had nobody to read it: that counts as a malformed line.
     CHECK(run.log.ends_with(fmt::format("LEAVE {}; ", row.status)));
