@@ -234,6 +234,9 @@ class LossTest(MachinesTest):
         """TCP sends again, so that requests take longer, and fail when their time is over: 69. A
         classic datagram that is lost is lost; the sender's 0 means that the network had it."""
         bob = self.listen("bob", self.second, "--plain")
+        # Until the machines have found each other, the kernel drops whole bursts.
+        wait_until(lambda: self.send("ci", self.third, "--plain", "unicast", "bob", "first").status
+                   in (0, 69) and b"first" in bob.stdout, "a first one")
         texts = [f"message {number}" for number in range(30)]
         lines = "\n".join(f'unicast bob "{text}"' for text in texts)
         sender = self.send("ci", self.third, "--plain", stdin=lines)
@@ -244,7 +247,7 @@ class LossTest(MachinesTest):
                    in (0, 69)
                    and b"end" in bob.stdout, "a last one, so that all before it are through")
         shown = [line.removeprefix("ci: ") for line in bob.stdout.decode().splitlines()]
-        shown = [text for text in shown if text != "end"]
+        shown = [text for text in shown if text not in ("first", "end")]
         # In any order: even this machine's own queues, one a core, can swap two datagrams.
         self.assertEqual(sorted(shown), sorted(set(texts).intersection(shown)), "none twice")
         self.assertGreater(len(shown), sent // 4 - 1)
@@ -254,12 +257,12 @@ class LossTest(MachinesTest):
     def test_every_sealed_message_comes_through_once_and_in_order(self):
         """What the registry could be asked about: requests go by TCP, and fail as above."""
         bob = self.listen("bob", self.second)
-        texts = [f"message {number}" for number in range(200)]
+        texts = [f"message {number}" for number in range(40)]
         lines = "\n".join(f'unicast bob "{text}"' for text in texts)
         sender = self.send("ci", self.third, "--timeout", "60", stdin=lines, deadline=180)
         sent = sender.stdout.count(b"message is sent to bob\n")
         failed = sender.stderr.count(b"cannot reach the registry")
-        self.assertEqual((sent + failed, sender.status), (200, 69 if failed else 0), sender.stderr)
+        self.assertEqual((sent + failed, sender.status), (40, 69 if failed else 0), sender.stderr)
         self.assertNotIn(b"not delivered", sender.stderr)
         shown = bob.stdout.decode().splitlines()
         self.assertEqual(len(shown), sent)
