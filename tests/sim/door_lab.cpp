@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "registry/doors/limits.hpp"
 
@@ -14,8 +15,6 @@ using namespace std::chrono_literals;
 /// Longest that an answer may take: the wait for a turn, the wait for a receipt, and the network's
 /// own delays on the way there and back, several times over.
 constexpr Duration kAnswerMax = registry::doors::kQueueTime + registry::doors::kReceiptTime + 1s;
-/// A silent machine is noticed by keepalive.
-constexpr Duration kKeepalive = 90s;
 
 /// Each user has a machine of his own.
 common::IpAddress address_of(std::size_t user) {
@@ -31,24 +30,27 @@ std::string accounts_of(std::size_t users) {
 
 }  // namespace
 
-DoorLab::DoorLab(std::uint64_t seed, std::size_t users, std::size_t room_users)
+DoorLab::DoorLab(std::uint64_t seed, Sizes sizes)
     : random_(seed),
       node_({.two_connection = registry::doors::TwoConnectionOptions{},
              .room = registry::doors::RoomOptions{},
-             .gateway_ports = &ports_},
+             .rendezvous = registry::doors::RendezvousOptions{},
+             .gateway_ports = &ports_,
+             .tcp_gateway_ports = &tcp_ports_},
             random_, [] { return std::string(); }),
-      users_(users),
-      room_({.scheduler = scheduler_,
-             .random = random_,
-             .node = node_,
-             .last_stream = last_stream_,
-             .settle = [this] { settle(); },
-             .fail = [this](std::string text) { fail(std::move(text)); },
-             .note = [this](std::string_view text) { note(text); }},
-            room_users) {
+      ledger_([this](std::string text) { fail(std::move(text)); }),
+      users_(sizes.two_connection),
+      room_(lend(), sizes.room),
+      classic_(lend(), common::Transport::kUdp, sizes.classic),
+      netchat_(lend(), common::Transport::kTcp, sizes.netchat),
+      rendezvous_(lend(), sizes.rendezvous) {
+  std::vector<std::uint16_t> relay_ports(RendezvousCrowd::kRelayPorts);
+  std::iota(relay_ports.begin(), relay_ports.end(), RendezvousCrowd::kRelayPort);
+  node_.rendezvous()->set_relay_ports(std::move(relay_ports));
   std::vector<registry::BadAccountLine> bad_lines;
-  node_.two_connection()->set_accounts(registry::Accounts::parse(accounts_of(users), bad_lines));
-  for (std::size_t i = 0; i < users; ++i) {
+  node_.two_connection()->set_accounts(
+      registry::Accounts::parse(accounts_of(sizes.two_connection), bad_lines));
+  for (std::size_t i = 0; i < users_.size(); ++i) {
     users_[i].name = fmt::format("u{}", i);
     const auto draw = random_.below(10);
     users_[i].habit = draw == 0   ? Habit::kFrozen
@@ -74,23 +76,162 @@ void DoorLab::note(std::string_view text) {
   }
 }
 
-std::vector<std::string> DoorLab::run(Duration busy) {
+Lab DoorLab::lend() {
+  return {.scheduler = scheduler_,
+          .random = random_,
+          .node = node_,
+          .last_stream = last_stream_,
+          .ledger = ledger_,
+          .is_calm = is_calm_,
+          .settle = [this] { settle(); },
+          .fail = [this](std::string text) { fail(std::move(text)); },
+          .note = [this](std::string_view text) { note(text); },
+          .any_name = [this] { return any_name(); }};
+}
+
+std::string DoorLab::any_name() {
+  constexpr std::size_t kShared = 3;  // names that several users want
+  const std::size_t classic = classic_.size(), netchat = netchat_.size();
+  std::size_t n = random_.below(users_.size() + room_.size() + classic + netchat +
+                                rendezvous_.size() + kShared + 1);
+  if (n < users_.size()) return users_[n].name;
+  if ((n -= users_.size()) < room_.size()) return RoomCrowd::name_of(n);
+  if ((n -= room_.size()) < classic) return classic_.name_of(n);
+  if ((n -= classic) < netchat) return netchat_.name_of(n);
+  if ((n -= netchat) < rendezvous_.size()) return RendezvousCrowd::name_of(n);
+  if ((n -= rendezvous_.size()) < kShared) return fmt::format("s{}", n);
+  return "room";
+}
+
+std::vector<std::string> DoorLab::run(Duration busy, bool is_calmed) {
   for (std::size_t i = 0; i < users_.size(); ++i)
     scheduler_.after(std::chrono::milliseconds(random_.below(3000)), [this, i] { act(i); });
   room_.begin();
+  classic_.begin();
+  netchat_.begin();
+  rendezvous_.begin();
   scheduler_.run_until(TimePoint{} + busy);
+  if (is_calmed) {
+    calm_down();
+    if (failures_.empty()) check_reach();
+  }
   is_ending_ = true;
   room_.end();
+  classic_.end();
+  netchat_.end();
+  rendezvous_.end();
   for (std::size_t i = 0; i < users_.size(); ++i)
     if (users_[i].la != 0) kill(i);
   scheduler_.run_until(scheduler_.now() + kKeepalive + registry::doors::kLoginTime);
-  auto& door = *node_.two_connection();
+  check_nothing_left();
+  return failures_;
+}
+
+void DoorLab::check_nothing_left() {
+  const auto& door = *node_.two_connection();
+  const auto& rendezvous = *node_.rendezvous();
   if (door.client_count() != 0) fail(fmt::format("{} clients are left", door.client_count()));
+  if (rendezvous.client_count() + rendezvous.guest_count() + rendezvous.held_count() != 0)
+    fail("somebody or something is left at the rendezvous door");
+  if (node_.netchat().stream_count() != 0) fail("a NetChat connection is left");
   if (node_.hub().room().sessions().size() != 0) fail("somebody is still in the room");
   if (node_.directory().size() != 0) fail("somebody is still listed");
   if (node_.hub().under_way() != 0) fail("a delivery never ended");
-  if (node_.gateway()->open_count() != 0) fail("a gateway port is left open");
-  return failures_;
+  if (node_.gateway()->open_count() + node_.tcp_gateway()->open_count() != 0)
+    fail("a gateway port is left open");
+}
+
+// --- After the disorder --------------------------------------------------------------------------
+
+// Faults end; whoever is away comes back, when names of machines that vanished are free again.
+void DoorLab::calm_down() {
+  is_calm_ = true;
+  for (std::size_t i = 0; i < users_.size(); ++i) {
+    // Who owes receipts is given no more lines: his program is started anew.
+    if (users_[i].habit != Habit::kPrompt && users_[i].la != 0) kill(i);
+    users_[i].habit = Habit::kPrompt;
+  }
+  for (Duration waited{}; waited < 2 * kKeepalive && !missing().empty(); waited += 5s) {
+    for (std::size_t i = 0; i < rendezvous_.size(); ++i)
+      if (rendezvous_.is_in_room(i)) rendezvous_.leave_room(i);
+    scheduler_.run_until(scheduler_.now() + 5s);
+  }
+  if (!missing().empty()) return fail("not everybody is back: " + missing());
+  // Whose request waits still is not asked about again.
+  scheduler_.run_until(scheduler_.now() + registry::doors::RendezvousRooms::kRequestTime + 1s);
+}
+
+std::string DoorLab::missing() const {
+  std::string names;
+  const auto look_at = [&](const auto& crowd) {
+    for (std::size_t i = 0; i < crowd.size(); ++i)
+      if (!crowd.is_ready(i)) names += crowd.name_of(i) + ' ';
+  };
+  look_at(room_);
+  look_at(classic_);
+  look_at(netchat_);
+  look_at(rendezvous_);
+  for (const User& user : users_)
+    if (!user.is_online) names += user.name + ' ';
+  return names;
+}
+
+// docs/protocol/doors.md, "Who reaches whom", for one user of each door. What goes from program to
+// program has nothing to do with the registry.
+void DoorLab::check_reach() {
+  struct Seat {
+    std::string name;
+    std::function<std::string(const std::string& to)> write;
+    std::function<void()> enter_room;
+  };
+  const std::size_t u = random_.below(users_.size()), r = random_.below(room_.size()),
+                    c = random_.below(classic_.size()), n = random_.below(netchat_.size()),
+                    a = random_.below(rendezvous_.size());
+  const auto two_connection_writes = [this, u](const std::string& to) {
+    write_to(u, to);
+    return users_[u].awaited.back().text;
+  };
+  const std::vector<Seat> seats = {
+      {users_[u].name, two_connection_writes, [&] { two_connection_writes("room"); }},
+      {RoomCrowd::name_of(r), nullptr, nullptr},
+      {classic_.name_of(c), [&](const std::string& to) { return classic_.write_to(c, to); },
+       [&] { classic_.enter_room(c); }},
+      {netchat_.name_of(n), [&](const std::string& to) { return netchat_.write_to(n, to); },
+       [&] { netchat_.enter_room(n); }},
+      {RendezvousCrowd::name_of(a),
+       [&](const std::string& to) { return rendezvous_.ask_and_write(a, to); },
+       [&] { rendezvous_.ask_and_write(a, "room"); }},
+  };
+  const auto expect = [&](const std::string& text, const Seat& from, const Seat& to) {
+    ++reached_;
+    if (text.empty() || !ledger_.is_read(text, to.name))
+      fail(fmt::format("{} does not reach {}", from.name, to.name));
+  };
+  const auto pass = [&](bool ends_chat) {
+    scheduler_.run_until(scheduler_.now() + 4s);
+    if (!ends_chat) return;
+    rendezvous_.leave_room(a);
+    scheduler_.run_until(scheduler_.now() + 1s);
+  };
+  for (const Seat& from : seats) {
+    if (from.write == nullptr) continue;
+    for (const Seat& to : seats) {
+      if (&from == &to) continue;
+      const std::string text = from.write(to.name);
+      pass(true);
+      expect(text, from, to);
+    }
+  }
+  for (const Seat& guest : seats) {
+    if (guest.enter_room == nullptr) continue;
+    guest.enter_room();
+    pass(false);
+    const std::string text = ledger_.write(seats[1].name, {.name = "room"});
+    room_.say_text(r, text);
+    pass(false);
+    expect(text, seats[1], guest);
+  }
+  pass(true);
 }
 
 // --- Users
@@ -102,14 +243,17 @@ void DoorLab::act(std::size_t index) {
   scheduler_.after(std::chrono::milliseconds(20 + random_.below(2000)),
                    [this, index] { act(index); });
   if (user.la == 0) return connect(index);
+  if (is_calm_) return;
   if (!user.is_reachable || user.awaited.size() > 2) return;
   if (!user.is_online) return;  // its login is on its way
   if (happens(2)) return leave_somehow(index);
   if (happens(5)) node_.gateway()->prepare_all();
+  if (rendezvous_.size() > 0 && happens(50)) return write_to(index, any_name());
   const auto other = random_.below(users_.size());
   if (room_.size() > 0 && happens(15)) {
     const bool is_last = happens(10);
     const std::string text = is_last ? "/leave" : fmt::format("g{}", ++last_message_);
+    user.has_entered_room = true;
     return send_line(index, Command::Kind::kToRoom, "/to room " + text);
   }
   if (room_.size() > 0 && happens(15)) {
@@ -129,6 +273,18 @@ void DoorLab::act(std::size_t index) {
   }
 }
 
+void DoorLab::write_to(std::size_t index, const std::string& to) {
+  User& user = users_[index];
+  if (to == user.name) return;
+  if (to == "room") user.has_entered_room = true;
+  const std::string text = ledger_.write(user.name, {.name = to});
+  send_line(index, Command::Kind::kToOther, fmt::format("/to {} {}", to, text));
+  user.awaited.back().text = text;
+  // A text of which its sender was told that it failed is shown to nobody who was to be asked
+  // first.
+  user.awaited.back().message = to.starts_with('a') ? 1 : 0;
+}
+
 void DoorLab::connect(std::size_t index) {
   User& user = users_[index];
   const Habit habit = user.habit;
@@ -137,7 +293,7 @@ void DoorLab::connect(std::size_t index) {
   user.name = std::move(name);
   user.habit = habit;
   user.la = user.session = ++last_stream_;
-  user.accepts = !happens(5);
+  user.accepts = is_calm_ || !happens(5);
   streams_[user.la] = {.user = index};
   node_.two_connection()->handle_accepted(scheduler_.now(), user.la, address_of(index),
                                           {*common::IpAddress::parse("10.0.0.1"), 9000});
@@ -297,6 +453,10 @@ void DoorLab::hear_answer(std::size_t index, std::string_view line) {
     case Kind::kToRoom:
       expect({"303", "304"});
       break;
+    case Kind::kToOther:
+      expect({"303", "304"});
+      if (code == "304" && command.message == 1) ledger_.forbid(command.text);
+      break;
     case Kind::kNonsense:
       expect({"401"});
       break;
@@ -335,12 +495,21 @@ void DoorLab::hear_push(std::size_t index, std::string_view line) {
   const bool is_from_room = line.starts_with(kFromRoom);
   if (is_from_room && line.substr(kFromRoom.size()).starts_with(user.name + "> "))
     fail(fmt::format("{} hears himself in the room", user.name));
-  const auto m = line.rfind('m');
-  const int message = is_from_room ? 0 : std::atoi(std::string(line.substr(m + 1)).c_str());
-  if (!is_from_room && !shown_.insert({message, index}).second)
-    fail(fmt::format("{} is shown m{} twice", user.name, message));
-  if (!is_from_room && !is_broadcast && recipients_.at(message) != index)
-    fail(fmt::format("{} is shown m{}, which is not for him", user.name, message));
+  const auto from = line.find(' ') + 1;
+  const auto text_at = line.find(' ', from) + 1;
+  const std::string_view text = line.substr(text_at);
+  if (rendezvous_.size() > 0 && (is_from_room || ledger_.is_crossing(text))) {
+    ledger_.read({.name = user.name,
+                  .person = Lab::person_of(user.session),
+                  .hears_room = user.has_entered_room},
+                 line.substr(from, text_at - from - 1), text);
+  } else if (!is_from_room && !Lab::is_notice(text)) {
+    const int message = std::atoi(std::string(line.substr(line.rfind('m') + 1)).c_str());
+    if (!shown_.insert({message, index}).second)
+      fail(fmt::format("{} is shown m{} twice", user.name, message));
+    if (!is_broadcast && recipients_.at(message) != index)
+      fail(fmt::format("{} is shown m{}, which is not for him", user.name, message));
+  }
   // One line at a time: the next comes after the receipt, or after it was given up.
   const TimePoint now = scheduler_.now();
   if (user.unconfirmed > 0 && now < user.last_line + registry::doors::kReceiptTime - 50ms)
@@ -404,12 +573,39 @@ void DoorLab::settle() {
       is_quiet = false;
       room_.carry_out(*action);
     }
+    while (const auto action = node_.netchat().poll_action()) {
+      is_quiet = false;
+      netchat_.carry_out(*action);
+    }
+    while (const auto action = node_.rendezvous()->poll_action()) {
+      is_quiet = false;
+      rendezvous_.carry_out(*action);
+    }
+    while (const auto transmit = node_.hub().poll_transmit()) {
+      is_quiet = false;
+      classic_.receive_datagram(transmit->to, *transmit->datagram);
+      node_.handle_transmitted(transmit->delivery, true);
+    }
+    while (const auto change = node_.poll_change()) commit_later(change->id);
+    // A holder who does not answer counts as alive.
+    while (const auto probe = node_.poll_probe())
+      node_.handle_probe_result(scheduler_.now(), probe->key, false);
   }
   while (node_.poll_event() || door.poll_notice()) {
   }
   if (door.client_count() > streams_.size() + 64 * users_.size())
     fail("the door holds more clients than there ever were");
+  if (rendezvous_.size() > 0) rendezvous_.check_bounds();
   arm_timer();
+}
+
+// The store takes its time.
+void DoorLab::commit_later(registry::ChangeId change) {
+  scheduler_.after(delay(), [this, change] {
+    node_.handle_committed(scheduler_.now(), {{change, node_.directory().version() + 1}});
+    for (ListedCrowd* crowd : {&classic_, &netchat_}) crowd->handle_committed(change);
+    settle();
+  });
 }
 
 void DoorLab::carry_out(const registry::doors::StreamAction& action) {

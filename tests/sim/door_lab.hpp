@@ -1,6 +1,7 @@
 // The doors with their users in one process: connections that delay and split what they carry,
 // users who freeze, break off, vanish without a word and come back. Those of the two-connection
-// door are here, those of the room in room_crowd.
+// door are here, those of the room, of the rendezvous door and those whose programs are listed in
+// crowds of their own.
 #pragma once
 
 #include <deque>
@@ -10,23 +11,37 @@
 #include <vector>
 
 #include "registry/node.hpp"
+#include "tests/sim/lab.hpp"
+#include "tests/sim/ledger.hpp"
+#include "tests/sim/listed_crowd.hpp"
+#include "tests/sim/rendezvous_crowd.hpp"
 #include "tests/sim/room_crowd.hpp"
-#include "tests/sim/scheduler.hpp"
-#include "tests/sim/seeded_random.hpp"
 
 namespace sim {
 
 class DoorLab {
  public:
-  DoorLab(std::uint64_t seed, std::size_t users, std::size_t room_users = 0);
+  /// How many users there are of each door.
+  struct Sizes {
+    std::size_t two_connection = 0;
+    std::size_t room = 0;
+    std::size_t classic = 0;
+    std::size_t netchat = 0;
+    std::size_t rendezvous = 0;
+  };
+  DoorLab(std::uint64_t seed, Sizes sizes);
 
-  /// Runs `busy` of disorder, then lets everybody leave. Returns what went wrong; empty if nothing.
-  std::vector<std::string> run(Duration busy);
+  /// Runs `busy` of disorder, then lets everybody leave; before that, if `is_calmed`, has everybody
+  /// come back, and one of each door reach one of each. Returns what went wrong; empty if nothing.
+  std::vector<std::string> run(Duration busy, bool is_calmed = false);
 
   std::uint64_t confirmed() const { return confirmed_; }
   std::uint64_t failed() const { return failed_; }
   std::uint64_t logins() const { return logins_; }
   const RoomCrowd& room() const { return room_; }
+  const RendezvousCrowd& rendezvous() const { return rendezvous_; }
+  const Ledger& ledger() const { return ledger_; }
+  std::uint64_t reached() const { return reached_; }
   /// Everything that was said, in order: the same seed gives the same.
   std::uint64_t trace() const { return trace_; }
 
@@ -41,8 +56,9 @@ class DoorLab {
     kSkipsBroadcasts,  // shows them, and confirms private messages only
   };
   struct Command {
-    enum class Kind { kLogin, kPort, kList, kTo, kToAll, kToRoom, kNonsense, kExit } kind;
+    enum class Kind { kLogin, kPort, kList, kTo, kToAll, kToRoom, kToOther, kNonsense, kExit } kind;
     int message = 0;
+    std::string text = {};  // of kToOther
     TimePoint sent;
     /// Of a broadcast: the sessions that were there when it was sent.
     std::map<std::size_t, StreamId> online;
@@ -62,6 +78,7 @@ class DoorLab {
     std::size_t unconfirmed = 0;  // lines that he owes a receipt for
     TimePoint last_line;
     StreamId session = 0;  // la of this session, also after it has gone
+    bool has_entered_room = false;
   };
   struct Stream {
     std::size_t user = 0;
@@ -87,15 +104,26 @@ class DoorLab {
   void check_delivered(const Command& command);
   void handle_user_closed(StreamId stream);
 
+  Lab lend();
+  std::string any_name();
+  void calm_down();
+  void check_reach();
+  /// Names of those who are not there, and ready.
+  std::string missing() const;
+  void write_to(std::size_t index, const std::string& to);
+  void check_nothing_left();
+
   void settle();
   void carry_out(const registry::doors::StreamAction& action);
   void finish_dial(StreamId client);
+  void commit_later(registry::ChangeId change);
   void arm_timer();
 
   Scheduler scheduler_;
   SeededRandom random_;
   class Ports final : public registry::GatewayPorts {
    public:
+    explicit Ports(std::uint16_t first) : last_(first) {}
     std::optional<std::uint16_t> open() override {
       ++open_;
       return ++last_;
@@ -103,12 +131,17 @@ class DoorLab {
     void close(std::uint16_t) override { --open_; }
 
    private:
-    std::uint16_t last_ = 20'000;
+    std::uint16_t last_;
     int open_ = 0;
-  } ports_;
+  } ports_{10'000}, tcp_ports_{20'000};
   registry::Node node_;
+  bool is_calm_ = false;
+  Ledger ledger_;
   std::vector<User> users_;
   RoomCrowd room_;
+  ListedCrowd classic_;
+  ListedCrowd netchat_;
+  RendezvousCrowd rendezvous_;
   std::map<StreamId, Stream> streams_;  // those that the door still knows or whose user does
   StreamId last_stream_ = 0;
   int last_message_ = 0;
@@ -120,6 +153,7 @@ class DoorLab {
   std::uint64_t confirmed_ = 0;
   std::uint64_t failed_ = 0;
   std::uint64_t logins_ = 0;
+  std::uint64_t reached_ = 0;
   std::uint64_t trace_ = 14695981039346656037ULL;
 };
 

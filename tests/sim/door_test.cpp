@@ -29,12 +29,12 @@ void check(const std::vector<std::string>& failures, std::uint64_t seed) {
 TEST_CASE(
     "users who freeze, break off, vanish and come back are each answered, and nothing is left") {
   const std::uint64_t first = setting("SIM_FIRST", 0);
-  const std::uint64_t count = setting("SIM_SEEDS", 200);
+  const std::uint64_t count = setting("SIM_SEEDS", 180);
   std::uint64_t confirmed = 0;
   std::uint64_t failed = 0;
   std::uint64_t logins = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    sim::DoorLab lab(seed, 2 + seed % 19);
+    sim::DoorLab lab(seed, {.two_connection = 2 + seed % 19});
     check(lab.run(60s), seed);
     confirmed += lab.confirmed();
     failed += lab.failed();
@@ -56,7 +56,7 @@ TEST_CASE("in the room each line is heard once, in order and by all who read, gu
   std::uint64_t heard = 0;
   std::uint64_t dropped = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    sim::DoorLab lab(seed, 1 + seed % 7, 2 + seed % 17);
+    sim::DoorLab lab(seed, {.two_connection = 1 + seed % 7, .room = 2 + seed % 17});
     check(lab.run(60s), seed);
     said += lab.room().said();
     heard += lab.room().heard();
@@ -69,10 +69,41 @@ TEST_CASE("in the room each line is heard once, in order and by all who read, gu
                       heard, dropped));
 }
 
+TEST_CASE(
+    "users of all doors read what is for them, once and with consent, and then reach each other") {
+  const std::uint64_t first = setting("SIM_FIRST", 0);
+  const std::uint64_t count = std::max<std::uint64_t>(setting("SIM_SEEDS", 400) / 4, 1);
+  std::uint64_t written = 0;
+  std::uint64_t read = 0;
+  std::uint64_t chats = 0;
+  std::uint64_t late = 0;
+  std::uint64_t reached = 0;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    sim::DoorLab lab(seed, {.two_connection = 1 + seed % 4,
+                            .room = 1 + seed % 3,
+                            .classic = 1 + seed % 4,
+                            .netchat = 1 + seed % 3,
+                            .rendezvous = 1 + seed % 6});
+    check(lab.run(60s, true), seed);
+    written += lab.ledger().written();
+    read += lab.ledger().times_read();
+    chats += lab.rendezvous().chats();
+    late += lab.rendezvous().late();
+    reached += lab.reached();
+  }
+  CHECK(written > 100 * count);
+  CHECK(read > 100 * count);
+  CHECK(chats > 10 * count);
+  CHECK(late > count);
+  CHECK(reached == 20 * count);
+  MESSAGE(fmt::format("{} seeds: {} texts written, {} read; {} chats, {} texts late", count,
+                      written, read, chats, late));
+}
+
 TEST_CASE("thousands of users at once") {
   // 3,000 in the long runs, where this test's time is nothing.
   const std::uint64_t users = setting("SIM_SEEDS", 200) > 10'000 ? 3000 : 1000;
-  sim::DoorLab lab(1, users);
+  sim::DoorLab lab(1, {.two_connection = users});
   check(lab.run(8s), 1);
   CHECK(lab.logins() >= users * 5 / 6);
   CHECK(lab.confirmed() > 100);
@@ -80,8 +111,10 @@ TEST_CASE("thousands of users at once") {
 
 TEST_CASE("the same seed gives the same run") {
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-    sim::DoorLab one(seed, 8, 8);
-    sim::DoorLab two(seed, 8, 8);
+    const sim::DoorLab::Sizes sizes{
+        .two_connection = 8, .room = 8, .classic = 4, .netchat = 4, .rendezvous = 6};
+    sim::DoorLab one(seed, sizes);
+    sim::DoorLab two(seed, sizes);
     one.run(30s);
     two.run(30s);
     CHECK(one.trace() == two.trace());

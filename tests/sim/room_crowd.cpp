@@ -16,7 +16,6 @@ using registry::doors::kRoomWelcome;
 constexpr std::size_t kBehindBytes = 64 * 1024;
 /// A line that anybody has heard is heard by everybody who reads by then.
 constexpr Duration kHeardBy = 10s;
-constexpr Duration kKeepalive = 90s;
 
 common::IpAddress address_of(std::size_t user) {
   return common::IpAddress::v4(
@@ -44,6 +43,10 @@ void RoomCrowd::act(std::size_t index) {
                        [this, index] { act(index); });
   const User& user = users_[index];
   if (user.stream == 0) return connect(index);
+  if (lab_.is_calm) {
+    if (!user.is_in_room && happens(10)) lose(index, delay());  // he has never said his name
+    return;
+  }
   if (happens(2)) return leave_somehow(index);
   if (!user.is_in_room) return;  // a silent newcomer, or one whose name is not free yet
   if (happens(3) && !user.is_stalled) return stall(index);
@@ -127,6 +130,7 @@ void RoomCrowd::lose(std::size_t index, Duration after) {
   const StreamId stream = users_[index].stream;
   streams_.erase(stream);  // nothing passes any more, either way
   users_[index] = {};
+  lab_.ledger.release(name_of(index), "room");
   lab_.scheduler.after(after, [this, stream] {
     door().handle_closed(lab_.scheduler.now(), stream);
     lab_.settle();
@@ -137,6 +141,7 @@ void RoomCrowd::carry_out(const registry::doors::StreamAction& action) {
   if (const auto* write = std::get_if<registry::doors::Write>(&action)) {
     const auto it = streams_.find(write->stream);
     if (it == streams_.end()) return;
+    if (write->bytes->ends_with(kRoomWelcome)) lab_.ledger.hold(name_of(it->second.user), "room");
     it->second.to_user_free = std::max(it->second.to_user_free, lab_.scheduler.now() + delay());
     lab_.scheduler.at(it->second.to_user_free, [this, stream = write->stream,
                                                 bytes = write->bytes] { receive(stream, *bytes); });
@@ -146,6 +151,7 @@ void RoomCrowd::carry_out(const registry::doors::StreamAction& action) {
     const std::size_t index = it->second.user;
     if (users_[index].is_behind) ++dropped_;
     streams_.erase(it);
+    lab_.ledger.release(name_of(index), "room");
     if (users_[index].stream == closed->stream) users_[index] = {};
   } else if (!std::holds_alternative<registry::doors::Resume>(action)) {
     lab_.fail("the room's door dials or probes");
@@ -171,7 +177,7 @@ void RoomCrowd::read(std::size_t index, std::string_view bytes) {
     for (bool is_asked = user.in.starts_with(kRoomPrompt); is_asked;
          is_asked = user.in.starts_with(kRoomPrompt)) {
       user.in.erase(0, kRoomPrompt.size());
-      if (happens(5)) continue;  // says nothing: a silent newcomer
+      if (!lab_.is_calm && happens(5)) continue;  // says nothing: a silent newcomer
       // Somebody may have the name still: himself, on a machine that is gone.
       lab_.scheduler.after(std::chrono::milliseconds(lab_.random.below(5000)),
                            [this, index, stream = user.stream] {
@@ -204,6 +210,14 @@ void RoomCrowd::hear(std::size_t index, const std::string& line) {
   const std::string from = line.substr(1, end - 1);
   const std::string text = line.substr(end + 2);
   const int number = std::atoi(text.c_str() + 1);
+  if (Lab::is_notice(text)) return;
+  if (lab_.ledger.is_crossing(text)) {
+    const bool is_private = from.ends_with(" to you");
+    const std::string sender = is_private ? from.substr(0, from.size() - 7) : from;
+    return lab_.ledger.read(
+        {.name = name_of(index), .person = Lab::person_of(user.stream), .hears_room = true},
+        is_private ? sender : "room", is_private ? text : line);
+  }
   if (from == name_of(index)) lab_.fail(fmt::format("{} hears himself", from));
   if (text[0] == 'm') {
     if (from.ends_with(" to you")) private_.insert(number);

@@ -8,26 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "registry/node.hpp"
-#include "tests/sim/scheduler.hpp"
-#include "tests/sim/seeded_random.hpp"
+#include "tests/sim/lab.hpp"
 
 namespace sim {
 
 class RoomCrowd {
  public:
   using StreamId = registry::doors::StreamId;
-  /// What the lab around it lends: its time and chance, the registry, and its own words.
-  struct Lab {
-    Scheduler& scheduler;
-    SeededRandom& random;
-    registry::Node& node;
-    StreamId& last_stream;
-    std::function<void()> settle;
-    std::function<void(std::string)> fail;
-    std::function<void(std::string_view)> note;
-  };
-
   RoomCrowd(Lab lab, std::size_t users);
 
   void begin();
@@ -38,6 +25,13 @@ class RoomCrowd {
 
   std::size_t size() const { return users_.size(); }
   static std::string name_of(std::size_t user) { return "r" + std::to_string(user); }
+  bool is_ready(std::size_t user) const {
+    return users_[user].is_in_room && !users_[user].is_stalled;
+  }
+  /// Says a text of the ledger's.
+  void say_text(std::size_t user, const std::string& text) {
+    send_bytes(users_[user].stream, text + "\n");
+  }
   /// A private message from another door was confirmed: it has to arrive.
   bool has_heard_private(int message) const { return private_.contains(message); }
 
@@ -67,8 +61,8 @@ class RoomCrowd {
   };
 
   registry::doors::MessageDoor& door() { return *lab_.node.doors().at(common::Door::kRoom); }
-  bool happens(unsigned percent) { return lab_.random.below(100) < percent; }
-  Duration delay() { return std::chrono::microseconds(lab_.random.below(20'000)); }
+  bool happens(unsigned percent) { return lab_.happens(percent); }
+  Duration delay() { return lab_.delay(); }
 
   void act(std::size_t index);
   void connect(std::size_t index);
