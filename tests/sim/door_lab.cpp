@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "common/classic_datagram.hpp"
 #include "registry/doors/limits.hpp"
 
 namespace sim {
@@ -103,6 +104,32 @@ std::string DoorLab::any_name() {
   return "room";
 }
 
+// A stranger floods somebody who has to be asked first: with texts under one name, or under many;
+// and he claims to be somebody with an account, which has to reach nobody.
+void DoorLab::disturb() {
+  if (is_calm_ || is_ending_) return;
+  scheduler_.after(2s + std::chrono::milliseconds(random_.below(20'000)), [this] { disturb(); });
+  constexpr std::size_t kTexts = 200;
+  const common::IpAddress stranger = common::IpAddress::v4({10, 9, 0, 1});
+  const std::string to = RendezvousCrowd::name_of(random_.below(rendezvous_.size()));
+  node_.gateway()->prepare_all();
+  const registry::Record* record = node_.directory().find(*common::UserName::parse(to));
+  const auto port =
+      record == nullptr ? std::uint16_t{0} : record->gateway_ports[common::Transport::kUdp];
+  if (port == 0) return;
+  const auto write = [&](const std::string& from, const std::string& text) {
+    const auto datagram = common::encode_classic(*common::UserName::parse(from), text);
+    node_.gateway()->handle_datagram(port, stranger, *datagram);
+    settle();
+  };
+  const bool is_of_many = happens(50);
+  for (std::size_t i = 0; i < kTexts; ++i) {
+    const std::string from = fmt::format("z{}", is_of_many ? i : 0);
+    write(from, ledger_.write(from, {.name = to}));
+  }
+  write(users_[random_.below(users_.size())].name, ledger_.write("nobody", {.name = to}));
+}
+
 std::vector<std::string> DoorLab::run(Duration busy, bool is_calmed) {
   for (std::size_t i = 0; i < users_.size(); ++i)
     scheduler_.after(std::chrono::milliseconds(random_.below(3000)), [this, i] { act(i); });
@@ -110,6 +137,7 @@ std::vector<std::string> DoorLab::run(Duration busy, bool is_calmed) {
   classic_.begin();
   netchat_.begin();
   rendezvous_.begin();
+  if (rendezvous_.size() > 0) scheduler_.after(5s, [this] { disturb(); });
   scheduler_.run_until(TimePoint{} + busy);
   if (is_calmed) {
     calm_down();

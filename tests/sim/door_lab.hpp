@@ -106,6 +106,7 @@ class DoorLab {
 
   Lab lend();
   std::string any_name();
+  void disturb();
   void calm_down();
   void check_reach();
   /// Names of those who are not there, and ready.

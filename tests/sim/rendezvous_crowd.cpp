@@ -362,14 +362,24 @@ void RendezvousCrowd::hear_message(std::size_t index, const std::string& cause,
 }
 
 void RendezvousCrowd::check_bounds() {
-  const std::size_t n = users_.size();
-  if (door().held_count() >
-          n * RendezvousRooms::kRequestsToMax * registry::doors::kHeldMessagesMax ||
-      door().rooms().request_count() > n * RendezvousRooms::kRequestsToMax ||
-      door().guest_count() > n * (RendezvousRooms::kRequestsToMax + 1) ||
-      door().client_count() > registry::doors::kUnboundLinksMax +
-                                  2 * (n + 1) * (registry::doors::kLinksPerUserMax + 2) * 4)
-    lab_.fail("the rendezvous door's queues grow");
+  using namespace registry::doors;
+  std::size_t n = 0;  // those of machines that vanished, too
+  lab_.node.directory().for_each_attached([&n](const registry::Record& record) {
+    if (record.user.door == common::Door::kRendezvous) ++n;
+    return true;
+  });
+  const std::size_t requests = door().rooms().request_count();
+  const auto check = [&](const char* what, std::size_t count, std::size_t max) {
+    if (count > max) lab_.fail(fmt::format("{} {} at the rendezvous door", count, what));
+  };
+  check("requests", requests, n * RendezvousRooms::kRequestsToMax);
+  // Those of a sender who has gone since wait for their time.
+  constexpr std::size_t kGone = 8;
+  check("texts wait", door().held_count(), (requests + kGone) * kHeldMessagesMax);
+  check("guests", door().guest_count(), n * (RendezvousRooms::kRequestsToMax + 1));
+  // A user, his links, and at a time a newcomer or one who has been told to go.
+  check("connections", door().client_count(),
+        kUnboundLinksMax + n * (kLinksPerUserMax + 1) + 8 * users_.size());
 }
 
 }  // namespace sim
