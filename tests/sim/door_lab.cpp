@@ -331,7 +331,7 @@ void DoorLab::connect(std::size_t index) {
             fmt::format("/login {} {}{}", user.name, is_wrong ? "x" : "p", index));
 }
 
-void DoorLab::send_line(std::size_t index, Command::Kind kind, std::string line) {
+void DoorLab::send_line(std::size_t index, Command::Kind kind, const std::string& line) {
   User& user = users_[index];
   Command command{.kind = kind, .message = last_message_, .sent = scheduler_.now(), .online = {}};
   if (kind == Command::Kind::kToAll) {

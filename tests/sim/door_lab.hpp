@@ -93,7 +93,7 @@ class DoorLab {
 
   void act(std::size_t index);
   void connect(std::size_t index);
-  void send_line(std::size_t index, Command::Kind kind, std::string line);
+  void send_line(std::size_t index, Command::Kind kind, const std::string& line);
   void send_bytes(StreamId stream, std::string bytes);
   void leave_somehow(std::size_t index);
   void kill(std::size_t index);

@@ -187,7 +187,7 @@ std::string ListedCrowd::write_to(std::size_t index, const std::string& to) {
   const std::uint16_t port =
       record == nullptr ? std::uint16_t{0} : record->gateway_ports[transport_];
   if (port == 0 || to == users_[index].name) return {};  // he is reached without the registry
-  const std::string text = lab_.ledger.write(users_[index].name, {.name = to});
+  std::string text = lab_.ledger.write(users_[index].name, {.name = to});
   lab_.note(text);
   send(index, port, text);
   return text;
