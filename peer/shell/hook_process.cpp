@@ -32,26 +32,6 @@ UniqueFd file_with(const std::string& text) {
   return file;
 }
 
-/// A file in memory that takes so many bytes and no more: what is written beyond fails.
-UniqueFd answer_file() {
-  UniqueFd file(::memfd_create("answer", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file.is_open() || ::ftruncate(file.get(), common::kMessageTextBytesMax) != 0 ||
-      ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) != 0)
-    return {};
-  return file;
-}
-
-/// What was written to it: up to where the writer, who shares the place in the file, has come.
-std::string read_answer(const UniqueFd& file) {
-  const off_t end = ::lseek(file.get(), 0, SEEK_CUR);
-  std::string text(static_cast<std::size_t>(
-                       std::clamp<off_t>(end, 0, static_cast<off_t>(common::kMessageTextBytesMax))),
-                   '\0');
-  const ssize_t got = ::pread(file.get(), text.data(), text.size(), 0);
-  text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
-  return text;
-}
-
 std::vector<std::string> environment_for(const Received& received) {
   constexpr std::array<std::string_view, 3> kOurs = {
       "PEER_SENDER=", "PEER_SENDER_KEY=", "PEER_ID="};
@@ -80,10 +60,16 @@ HookProcess::~HookProcess() {
 bool HookProcess::start(common::TimePoint now, const Received& received) {
   const UniqueFd input = file_with(received.message.text + '\n');
   if (!input.is_open()) return false;
-  answer_.reset();
+  answer_pipe_.reset();
+  answer_.clear();
+  UniqueFd answer_end;  // the command's
   if (received.is_question) {
-    answer_ = answer_file();
-    if (!answer_.is_open()) return false;
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+    answer_pipe_.reset(ends[0]);
+    answer_end.reset(ends[1]);
+    // Ours alone: what runs under /bin/sh expects a pipe that waits.
+    ::fcntl(answer_pipe_.get(), F_SETFL, O_NONBLOCK);
   }
   std::vector<std::string> variables = environment_for(received);
   std::vector<char*> environment;
@@ -96,8 +82,8 @@ bool HookProcess::start(common::TimePoint now, const Received& received) {
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
   posix_spawn_file_actions_adddup2(&actions, input.get(), STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, answer_.is_open() ? answer_.get() : STDERR_FILENO,
-                                   STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(
+      &actions, answer_end.is_open() ? answer_end.get() : STDERR_FILENO, STDOUT_FILENO);
   sigset_t none;
   sigemptyset(&none);
   sigset_t defaults;
@@ -121,6 +107,7 @@ bool HookProcess::start(common::TimePoint now, const Received& received) {
   pid_fd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   deadline_ = now + time_limit_;
   is_killed_ = false;
+  is_answer_too_long_ = false;
   return true;
 }
 
@@ -131,6 +118,20 @@ void HookProcess::handle_timeout(common::TimePoint now) {
   ::kill(-pid_, SIGKILL);
 }
 
+void HookProcess::read_answer() {
+  std::array<char, 16 * 1024> chunk;
+  while (answer_pipe_.is_open()) {
+    const ssize_t got = ::read(answer_pipe_.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return;
+    const std::size_t room = common::kMessageTextBytesMax - answer_.size();
+    const bool is_over = got <= 0 || static_cast<std::size_t>(got) > room;
+    if (got > 0) answer_.append(chunk.data(), std::min(room, static_cast<std::size_t>(got)));
+    is_answer_too_long_ = got > 0 && is_over;
+    if (is_over) answer_pipe_.reset();
+  }
+}
+
 HookEnd HookProcess::finish() {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
@@ -139,10 +140,16 @@ HookEnd HookProcess::finish() {
   pid_fd_.reset();
   deadline_.reset();
   HookEnd end;
-  if (answer_.is_open()) end.output = read_answer(answer_);
-  answer_.reset();
+  // What others that it started may still write is no answer.
+  read_answer();
+  answer_pipe_.reset();
+  end.output = std::exchange(answer_, {});
   if (is_killed_) {
     end.kind = HookEnd::Kind::kTimedOut;
+  } else if (is_answer_too_long_) {
+    // What it met, or would have met had it written on.
+    end.kind = HookEnd::Kind::kKilled;
+    end.status = SIGPIPE;
   } else if (WIFSIGNALED(status)) {
     end.kind = HookEnd::Kind::kKilled;
     end.status = WTERMSIG(status);

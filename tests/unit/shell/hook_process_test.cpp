@@ -147,4 +147,41 @@ TEST_CASE("a command starts with signals as at login, whatever ours are") {
   CHECK((ignored & (1ULL << 12)) == 0);
 }
 
+peer::HookEnd answer(std::string command) {
+  HookProcess hook(std::move(command), 10s);
+  peer::Received question = received("status?");
+  question.is_question = true;
+  REQUIRE(hook.start(monotonic_now(), question));
+  for (bool has_ended = false; !has_ended;) {
+    pollfd fds[] = {{hook.fd(), POLLIN, 0}, {hook.answer_fd(), POLLIN, 0}};
+    REQUIRE(::poll(fds, 2, 10'000) > 0);
+    if (fds[1].revents != 0) hook.read_answer();
+    has_ended = fds[0].revents != 0;
+  }
+  return hook.finish();
+}
+
+TEST_CASE("an answer is what the command writes, however it opens its output") {
+  CHECK(answer("cat").output == "status?\n");
+  CHECK(answer("echo one > /dev/stdout; echo two >> /dev/stdout").output == "one\ntwo\n");
+  CHECK(answer("echo beside >&2").output == "");
+  CHECK(answer("echo gone; exit 3").status == 3);
+  const std::string binary("\0\xff\n", 3);
+  CHECK(answer("printf '\\000\\377\\n'").output == binary);
+}
+
+TEST_CASE("an answer has 64 KiB at most, and who writes more does not succeed") {
+  CHECK(answer("head -c 65536 /dev/zero").output.size() == 65'536);
+  const auto more = answer("head -c 65537 /dev/zero");
+  CHECK(more.output.size() == 65'536);
+  CHECK(more.complaint() == "was killed by signal 13");
+  CHECK(answer("yes").complaint() == "was killed by signal 13");
+}
+
+TEST_CASE("what the command leaves running holds nothing up") {
+  const auto begun = monotonic_now();
+  CHECK(answer("sleep 100 & echo done").output == "done\n");
+  CHECK(monotonic_now() - begun < 50s);
+}
+
 }  // namespace
