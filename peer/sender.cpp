@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/classic_datagram.hpp"
@@ -193,9 +194,7 @@ void Sender::handle_answer(AnswerOrFailure answer) {
     const ExchangeFailure& failure = answer.error();
     // The registry has the message and is gone: nobody knows whether it was handed on.
     if (step_ == Step::kHandingOn && failure.kind == ExchangeFailure::Kind::kNoAnswer) {
-      ++tally_->failed;
-      output_.push_back(Complain{fmt::format("message to {} was not confirmed, and may arrive: {}",
-                                             to_hand_on_.front().text(), failure.text)});
+      miss(to_hand_on_.front().text(), ExitStatus::kTemporary, failure.text, /*may_arrive=*/true);
       to_hand_on_.pop_front();
       return hand_on_next();
     }
@@ -362,15 +361,23 @@ void Sender::tell(const Sealed& sealed, std::deque<Output>& lines) {
     lines.push_back(Complain{fmt::format("{}: {}", sealed.name, delivery.reason)});
 }
 
-// Of a recipient whom nothing was sent.
-void Sender::miss(const std::string& name, ExitStatus status, std::string_view reason) {
-  ++tally_->failed;
-  tally_->worst = worse_of(tally_->worst, status);
-  if (terms_.json) {
-    output_.push_back(
-        Print{to_json(name, {.status = status, .reason = std::string(reason)}, false)});
-  }
-  output_.push_back(Complain{fmt::format("message to {} was not delivered: {}", name, reason)});
+// In `lines`, of a recipient who did not get it, or of whom nobody knows (`may_arrive`).
+void Sender::tell_missed(std::vector<Output>& lines, Tally& tally, const std::string& name,
+                         ExitStatus status, std::string_view reason, bool may_arrive) const {
+  ++tally.failed;
+  tally.worst = worse_of(tally.worst, status);
+  if (terms_.json)
+    lines.push_back(Print{to_json(name, {.status = status, .reason = std::string(reason)}, false)});
+  lines.push_back(
+      Complain{fmt::format("message to {} was not {}: {}", name,
+                           may_arrive ? "confirmed, and may arrive" : "delivered", reason)});
+}
+
+void Sender::miss(const std::string& name, ExitStatus status, std::string_view reason,
+                  bool may_arrive) {
+  std::vector<Output> lines;
+  tell_missed(lines, *tally_, name, status, reason, may_arrive);
+  std::move(lines.begin(), lines.end(), std::back_inserter(output_));
 }
 
 void Sender::tell_unknown(const std::string& name) {
@@ -382,9 +389,9 @@ void Sender::tell_unknown(const std::string& name) {
 }
 
 // Of a recipient of a classic datagram, or one whom the registry has handed it to.
-void Sender::tell_sent(const std::string& name, const Delivery& delivery) {
-  output_.push_back(terms_.json ? Print{to_json(name, delivery, false)}
-                                : Print{"message is sent to " + name});
+Sender::Print Sender::sent_line(const std::string& name) const {
+  if (terms_.json) return {to_json(name, {.level = DeliveryLevel::kSent}, false)};
+  return {"message is sent to " + name};
 }
 
 // Goes on to the next connected user of the command, then to what is left of it.
@@ -400,27 +407,21 @@ void Sender::hand_on_next() {
 void Sender::handle_handed_on(const HttpAnswer& answer) {
   const std::string name = to_hand_on_.front().text();
   to_hand_on_.pop_front();
-  const auto fail = [&](std::string_view reason) {
-    ++tally_->failed;
-    output_.push_back(Complain{fmt::format("message to {} was not delivered: {}", name, reason)});
-  };
   const MessageOutcome outcome = interpret_message(answer);
   if (std::holds_alternative<HandedOn>(outcome)) {
     ++tally_->delivered;
-    tell_sent(name, {.level = DeliveryLevel::kSent});
+    output_.push_back(sent_line(name));
   } else if (std::holds_alternative<NotFound>(outcome)) {
     tell_unknown(name);
   } else if (const auto* no_receipt = std::get_if<NoReceipt>(&outcome)) {
-    ++tally_->failed;
-    output_.push_back(Complain{fmt::format("message to {} was not confirmed, and may arrive: {}",
-                                           name, no_receipt->text)});
+    miss(name, ExitStatus::kTemporary, no_receipt->text, /*may_arrive=*/true);
   } else if (const auto* unavailable = std::get_if<Unavailable>(&outcome)) {
-    fail(unavailable->text);
+    miss(name, ExitStatus::kTemporary, unavailable->text);
   } else if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    fail(refused->text);
+    miss(name, ExitStatus::kRefused, refused->text);
     report(ExitStatus::kRefused);
   } else {
-    fail(std::get<NotUnderstood>(outcome).text);
+    miss(name, ExitStatus::kProtocol, std::get<NotUnderstood>(outcome).text);
     report(ExitStatus::kProtocol);
   }
   hand_on_next();
@@ -451,12 +452,9 @@ void Sender::handle_sent(std::span<const SendResult> results) {
     const std::string& name = awaited.names[i];
     if (results[i].empty()) {
       ++tally.delivered;
-      lines.push_back(terms_.json ? Print{to_json(name, {.level = DeliveryLevel::kSent}, false)}
-                                  : Print{"message is sent to " + name});
+      lines.push_back(sent_line(name));
     } else {
-      ++tally.failed;
-      lines.push_back(
-          Complain{fmt::format("message to {} was not delivered: {}", name, results[i])});
+      tell_missed(lines, tally, name, ExitStatus::kTemporary, results[i]);
     }
   }
   // The first line takes the place that was kept, which is enough for most. (Inserting nothing

@@ -188,12 +188,16 @@ class Sender {
   void send_broadcast();
   void hand_on_next();
   void handle_handed_on(const HttpAnswer& answer);
-  /// Classic or sealed, whichever way he is reached; true if the registry hands it on.
+  /// Sealed, or by the registry, or gathered in `datagrams` for all who get a classic one.
   void send_to(const common::User& user, std::vector<std::pair<std::string, Transmit>>& datagrams);
   void seal(const common::User& user);
-  void miss(const std::string& name, common::ExitStatus status, std::string_view reason);
+  void miss(const std::string& name, common::ExitStatus status, std::string_view reason,
+            bool may_arrive = false);
+  void tell_missed(std::vector<Output>& lines, Tally& tally, const std::string& name,
+                   common::ExitStatus status, std::string_view reason,
+                   bool may_arrive = false) const;
   void tell_unknown(const std::string& name);
-  void tell_sent(const std::string& name, const Delivery& delivery);
+  Print sent_line(const std::string& name) const;
   void tell(const Sealed& sealed, std::deque<Output>& lines);
   void send(std::vector<std::pair<std::string, Transmit>>&& datagrams);
   void end_command();

@@ -191,6 +191,12 @@ const Pin* KnownPeers::find(std::string_view registry, const common::UserName& n
   return it == pins_.end() ? nullptr : &it->second;
 }
 
+std::size_t KnownPeers::unvouched() const {
+  return static_cast<std::size_t>(std::count_if(pins_.begin(), pins_.end(), [](const auto& each) {
+    return each.second.serial == 0 && !each.second.is_verified;
+  }));
+}
+
 bool KnownPeers::is_stale(std::string_view registry, const common::UserName& name,
                           std::uint64_t serial) const {
   const Pin* pin = find(registry, name);

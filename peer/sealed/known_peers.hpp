@@ -67,6 +67,8 @@ class KnownPeers {
   /// The pin, or null.
   const Pin* find(std::string_view registry, const common::UserName& name) const;
   std::size_t size() const { return pins_.size(); }
+  /// Pins that neither a certificate from a directory nor a person has borne out.
+  std::size_t unvouched() const;
 
   /// True for a certificate from the directory that is older than one seen before: the directory is
   /// frozen or plays old ones back. Certificates inside an INIT are not measured so.

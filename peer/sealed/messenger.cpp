@@ -199,8 +199,10 @@ void Messenger::handle_handled(TimePoint now, const Handle& handle, HandledResul
                          .id = id,
                          .body = body,
                          .deadline = now + kReceiptTime,
-                         .tag = kReceiptTag}))
+                         .tag = kReceiptTag})) {
+    ++unfinished_receipts_;
     table_.touch(handle.session);
+  }
 }
 
 void Messenger::handle_datagram(TimePoint now, common::WallTime wall_now,
@@ -351,7 +353,10 @@ void Messenger::handle_event(TimePoint now, const SessionEvent& event) {
 
 void Messenger::handle_done(TimePoint now, const SessionEvent& event) {
   const SessionEvent::Done& done = event.done;
-  if (done.tag == kReceiptTag) return;
+  if (done.tag == kReceiptTag) {
+    --unfinished_receipts_;
+    return;
+  }
   const auto index = static_cast<std::size_t>(done.tag);
   const bool is_delivered = done.fate == Fate::kDelivered;
   const auto awaited =

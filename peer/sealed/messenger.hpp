@@ -77,6 +77,11 @@ class Messenger {
                                                       std::span<std::byte> buffer) {
     return table_.poll_transmit(now, buffer);
   }
+  /// From now on messages that come are not taken, and so not acknowledged; what is under way to
+  /// others goes on.
+  void stop_taking() { table_.stop_taking(); }
+  /// Receipts given by handle_handled that are still on their way.
+  std::size_t unfinished_receipts() const { return unfinished_receipts_; }
   /// Tells the others that this process ends. Afterwards poll_transmit until nothing comes.
   void leave();
 
@@ -199,6 +204,7 @@ class Messenger {
   std::array<MessageId, 64> ids_{};
   std::size_t ids_left_ = 0;
   std::size_t unfinished_ = 0;
+  std::size_t unfinished_receipts_ = 0;
   std::size_t pending_count_ = 0;  // kPendingMax at most
   std::size_t pending_bytes_ = 0;  // kPendingBytesMax at most
 };

@@ -5,6 +5,20 @@
 namespace peer::sealed {
 
 Admission PinGate::admit(const common::Certificate& certificate, bool is_from_directory) {
+  if (const auto settled = settle(certificate, is_from_directory)) return *settled;
+  if (!is_from_directory && mode_ == TrustMode::kNew) {
+    const auto it = let_in_.find(certificate.name.key());
+    // A clock that jumps makes a question more, or one less for a while.
+    if (it != let_in_.end() && it->second.identity == certificate.identity &&
+        now_.unix_ms - it->second.since.unix_ms < kLetInMs)
+      return Admission::kYes;
+  }
+  if (mode_ == TrustMode::kAsk || !is_from_directory) return Admission::kAsk;
+  return pin(certificate, true);
+}
+
+std::optional<Admission> PinGate::settle(const common::Certificate& certificate,
+                                         bool is_from_directory) {
   const common::UserName& name = certificate.name;
   switch (judge(name, certificate.identity)) {
     case Trust::kChanged:
@@ -14,8 +28,7 @@ Admission PinGate::admit(const common::Certificate& certificate, bool is_from_di
     case Trust::kMatch:
     case Trust::kVerified:
       if (!is_from_directory) return Admission::kYes;
-      if (peers_.is_stale(registry_, name, certificate.serial))
-        return refuse(Alarm::Kind::kStale, certificate);
+      if (refuses_as_stale(certificate)) return Admission::kNotTrusted;
       if (peers_.raise_serial(registry_, name, certificate.serial))
         changes_.push_back(*peers_.find(registry_, name));
       return Admission::kYes;
@@ -23,31 +36,40 @@ Admission PinGate::admit(const common::Certificate& certificate, bool is_from_di
       break;
   }
   if (mode_ == TrustMode::kStrict) return refuse(Alarm::Kind::kStranger, certificate);
-  if (!is_from_directory && mode_ == TrustMode::kNew) {
-    const auto it = let_in_.find(name.key());
-    if (it != let_in_.end() && it->second == certificate.identity) return Admission::kYes;
-  }
-  if (mode_ == TrustMode::kAsk || !is_from_directory) return Admission::kAsk;
-  return pin(certificate, true);
+  return std::nullopt;
 }
 
 Admission PinGate::decide(const common::Certificate& certificate, Word word) {
   // Meanwhile the name may have got a pin by another way.
-  if (const Admission known = admit(certificate, false); known != Admission::kAsk) return known;
+  if (const auto settled = settle(certificate, false)) return *settled;
   switch (word) {
     case Word::kOtherKey:
     case Word::kNoKey:
       return refuse(Alarm::Kind::kNotHis, certificate);
     case Word::kNone:
       if (mode_ == TrustMode::kAsk) return Admission::kAsk;
-      if (let_in_.size() >= kLetInMax) let_in_.erase(let_in_.begin());
-      let_in_.insert_or_assign(certificate.name.key(), certificate.identity);
-      return Admission::kYes;
+      return let_in(certificate);
     case Word::kSameKey:
     case Word::kUnknown:
       break;
   }
-  return mode_ == TrustMode::kAsk ? Admission::kAsk : pin(certificate, false);
+  if (mode_ == TrustMode::kAsk) return Admission::kAsk;
+  if (word == Word::kUnknown && peers_.unvouched() >= kUnvouchedMax) return let_in(certificate);
+  return pin(certificate, false);
+}
+
+Admission PinGate::let_in(const common::Certificate& certificate) {
+  if (let_in_.size() >= kLetInMax) let_in_.erase(let_in_.begin());
+  let_in_.insert_or_assign(certificate.name.key(), LetIn{certificate.identity, now_});
+  return Admission::kYes;
+}
+
+bool PinGate::refuses_as_stale(const common::Certificate& certificate) {
+  const Trust trust = judge(certificate.name, certificate.identity);
+  const bool is_stale = (trust == Trust::kMatch || trust == Trust::kVerified) &&
+                        peers_.is_stale(registry_, certificate.name, certificate.serial);
+  if (is_stale) static_cast<void>(refuse(Alarm::Kind::kStale, certificate));
+  return is_stale;
 }
 
 Admission PinGate::accept(const common::Certificate& certificate) {

@@ -29,12 +29,16 @@ class PinGate : public TrustGate {
   PinGate(std::string registry, TrustMode mode, KnownPeers peers)
       : registry_(std::move(registry)), mode_(mode), peers_(std::move(peers)) {}
 
-  /// For pins that are made from now on.
+  /// For what happens from now on.
   void set_time(common::WallTime now) { now_ = now; }
 
   /// kAsk for a stranger's own word (a first use that no directory vouches for), in each mode but
   /// kStrict: the directory is to be asked whether it knows the name by another key.
   Admission admit(const common::Certificate& certificate, bool is_from_directory) override;
+
+  /// Pins on a stranger's own word: beyond so many he is let in without one. Whoever makes up names
+  /// cannot fill the file.
+  static constexpr std::size_t kUnvouchedMax = 10'000;
 
   /// What the directory says of a stranger who has come by himself.
   enum class Word {
@@ -51,6 +55,9 @@ class PinGate : public TrustGate {
   /// A person's yes.
   Admission accept(const common::Certificate& certificate);
 
+  /// True, and an alarm, for a certificate of the directory's that is older than one before.
+  bool refuses_as_stale(const common::Certificate& certificate);
+
   Trust judge(const common::UserName& name, const common::IdentityKey& identity) const {
     return peers_.judge(registry_, name, identity);
   }
@@ -58,14 +65,14 @@ class PinGate : public TrustGate {
   bool has_pin(const common::UserName& name) const;
   /// True if the name was pinned since the start.
   bool is_new(const common::UserName& name) const { return new_.contains(name.key()); }
-  const KnownPeers& peers() const { return peers_; }
+  /// The name's pin, or null.
+  const Pin* find(const common::UserName& name) const { return peers_.find(registry_, name); }
 
   /// Goes by these from now on: the file's, which other programs write as well. What it does not
   /// know of take_changes() is lost.
-  void replace(KnownPeers peers) {
-    peers_ = std::move(peers);
-    alarmed_.clear();
-  }
+  void replace(KnownPeers peers) { peers_ = std::move(peers); }
+  /// What was told once is told again: a person has changed something.
+  void forget_alarms() { alarmed_.clear(); }
 
   /// Pins that were made or whose serial rose, to be written to the file.
   std::vector<Pin> take_changes() { return std::exchange(changes_, {}); }
@@ -88,7 +95,11 @@ class PinGate : public TrustGate {
  private:
   static constexpr std::size_t kAlarmsMax = 1024;  // remembered; a flood says nothing new
   static constexpr std::size_t kLetInMax = 4096;
+  static constexpr std::int64_t kLetInMs = 60'000;
 
+  /// What the pins or the mode alone decide; nothing of a first use.
+  std::optional<Admission> settle(const common::Certificate& certificate, bool is_from_directory);
+  Admission let_in(const common::Certificate& certificate);
   Admission refuse(Alarm::Kind kind, const common::Certificate& certificate);
   Admission pin(const common::Certificate& certificate, bool is_from_directory);
 
@@ -100,9 +111,13 @@ class PinGate : public TrustGate {
   std::set<std::string> new_;
   std::deque<Alarm> alarms_;
   std::set<std::pair<std::string, common::IdentityKey>> alarmed_;  // kAlarmsMax at most
-  /// Strangers who were let in without the directory's word: they need not be asked about again
-  /// with each handshake. kLetInMax at most.
-  std::map<std::string, common::IdentityKey> let_in_;
+  /// A stranger who was let in without the directory's word: for a while he need not be asked about
+  /// again with each handshake.
+  struct LetIn {
+    common::IdentityKey identity;
+    common::WallTime since;
+  };
+  std::map<std::string, LetIn> let_in_;  // kLetInMax at most
 };
 
 }  // namespace peer::sealed

@@ -228,6 +228,7 @@ bool Session::handle_stream(TimePoint now, Epoch& epoch, const Frames& frames, b
     shared_.drop(DropReason::kBroken);
     return false;
   }
+  if (!shared_.takes_messages) return frames.messages.count() == 0 && !frames.fragment;
   const Inbox::Delivery delivery{
       .out = shared_.incoming, .now = now, .session = id_, .is_early = is_early};
   Inbox& inbox = *epoch.inbox;

@@ -68,6 +68,8 @@ struct SessionShared {
   std::vector<SessionIndex> released;
   /// Messages have effects here beyond being shown.
   bool has_hook = false;
+  /// Else they are left to their senders.
+  bool takes_messages = true;
   std::array<std::uint64_t, static_cast<std::size_t>(DropReason::kEnd)> drops{};
 
   explicit SessionShared(common::Random& source) : random(source), inboxes(source) {}

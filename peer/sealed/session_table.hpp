@@ -31,6 +31,8 @@ class SessionTable {
   void touch(SessionId id);
   void handle_certificate(common::TimePoint now, SessionId id, const common::Certificate& remote,
                           const common::Endpoint& endpoint);
+  /// Messages that come from now on are not taken: the other side keeps them.
+  void stop_taking() { shared_.takes_messages = false; }
   /// Tells every other side that this process ends.
   void close_all();
 

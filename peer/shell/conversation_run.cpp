@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/os/clock.hpp"
+#include "common/os/poll_until.hpp"
 #include "common/os/standard_streams.hpp"
 #include "peer/shell/console.hpp"
 #include "peer/shell/datagram_socket.hpp"
@@ -122,7 +123,7 @@ class ConversationRun {
                                {registry_ ? registry_->fd() : -1, POLLIN, 0}};
     const std::size_t others = fds.size();
     links_.add_to(fds);
-    const int count = ::poll(fds.data(), fds.size(), timeout_ms());
+    const int count = common::os::poll_until(fds, next_timeout());
     if (count > 0) {
       if (fds[0].revents != 0) read_signal();
       if (fds[3].revents != 0) take_answer();
@@ -135,14 +136,11 @@ class ConversationRun {
     return count > 0 && fds[1].revents != 0 && !has_left_ && console_.reads_input();
   }
 
-  int timeout_ms() const {
+  std::optional<common::TimePoint> next_timeout() const {
     auto next = conversation_.next_timeout();
     const auto links = links_.next_timeout();
     if (links && (!next || *links < *next)) next = links;
-    if (!next) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - monotonic_now());
-    constexpr std::int64_t kLongest = 3'600'000;
-    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kLongest));
+    return next;
   }
 
   void read_signal() {

@@ -119,7 +119,7 @@ ExitStatus show_safety_number(const Options& options, const KeyFiles& files,
         fmt::format("peer: {0} sees the same number with: peer {0} {1} key {2}\n"
                     "  If so, say: {3}\n",
                     other.text(), options.registry_text, options.name.text(),
-                    trust_command(options, other, identity)));
+                    trust_command(files.context(options), other, identity)));
   }
   return is_said ? ExitStatus::kOk : ExitStatus::kOutput;
 }

@@ -74,7 +74,7 @@ class ListenRun {
     listener_.start(monotonic_now());
     while (!carry_out_actions()) wait();
     finish_output();
-    if (sealed_ && !is_output_closed_ && output_.empty()) sealed_->leave(socket_);
+    if (sealed_ && !is_output_closed_ && output_.empty()) finish_sealed();
     // A name server that does not answer holds the worker for longer than a leaving peer waits.
     if (!worker_.stop_within(Listener::kLogoutTime)) {
       ::_exit(static_cast<int>(status_));
@@ -169,8 +169,9 @@ class ListenRun {
     const auto now = monotonic_now();
     if (!SealedEnd::is_sealed(datagram))
       return listener_.handle_datagram(now, common::os::wall_now(), datagram);
-    // One that is not read is not acknowledged.
-    if (!sealed_ || !listener_.takes_messages()) return;
+    if (!sealed_) return;
+    // What tells that receipts have arrived is read to the end.
+    if (!listener_.takes_messages()) sealed_->messenger().stop_taking();
     sealed_->handle_datagram(from, datagram);
     take_events();
   }
@@ -198,12 +199,10 @@ class ListenRun {
     if (!sealed_) return;
     // Whoever watches a listener may be away for hours: a stranger is refused, and how to let him
     // in is said; he comes again.
-    while (const auto stranger = sealed_->poll_question()) {
-      sealed_->answer_question(*stranger, false);
+    while (const auto stranger = sealed_->questions().poll_person()) {
+      sealed_->questions().handle_judgement(monotonic_now(), *stranger, false);
       write_output();
-      print_error(fmt::format("peer: {} is new here, with the key {}\n  To let it in:\n  {}\n",
-                              stranger->name.text(), common::format_fingerprint(stranger->identity),
-                              trust_command(options_, stranger->name, stranger->identity)));
+      print_error(fmt::format("peer: {}\n", describe_stranger(*stranger, sealed_->context())));
     }
     while (const auto remark = sealed_->poll_remark()) {
       write_output();
@@ -231,23 +230,44 @@ class ListenRun {
     if (!output_.empty() && status_ == ExitStatus::kOk) status_ = ExitStatus::kOutput;
   }
 
+  /// What hooks made of messages has a moment to reach who waits for it.
+  void finish_sealed() {
+    const auto give_up_at = monotonic_now() + Listener::kLogoutTime;
+    sealed_->messenger().stop_taking();
+    for (sealed_->flush(socket_);
+         sealed_->messenger().unfinished_receipts() > 0 && monotonic_now() < give_up_at;
+         sealed_->flush(socket_)) {
+      std::array<pollfd, 1> fds = {{{socket_.fd(), POLLIN, 0}}};
+      common::os::poll_until(fds,
+                             std::min(give_up_at, sealed_->next_timeout().value_or(give_up_at)));
+      socket_.receive([&](const common::Endpoint& from, common::Bytes datagram) {
+        handle_datagram(from, datagram);
+      });
+      sealed_->handle_timeout();
+      take_events();
+    }
+    sealed_->leave(socket_);
+  }
+
   void wait() {
     const bool reads_input =
         listener_.is_asking() && !has_input_ended_ && (!is_terminal_ || is_foreground());
     // What nobody reads here waits in the kernel, which bounds it.
     const bool receives = output_.size() < kOutputBytesMax;
-    std::array<pollfd, 7> fds = {{{receives ? socket_.fd() : -1, POLLIN, 0},
+    std::array<pollfd, 8> fds = {{{receives ? socket_.fd() : -1, POLLIN, 0},
                                   {signals_.get(), POLLIN, 0},
                                   {worker_.fd(), POLLIN, 0},
                                   {hook_.fd(), POLLIN, 0},
                                   {reads_input ? STDIN_FILENO : -1, POLLIN, 0},
                                   {output_.empty() ? -1 : STDOUT_FILENO, POLLOUT, 0},
-                                  {sealed_ ? sealed_->lookup_fd() : -1, POLLIN, 0}}};
+                                  {sealed_ ? sealed_->lookup_fd() : -1, POLLIN, 0},
+                                  {hook_.answer_fd(), POLLIN, 0}}};
     const int count = common::os::poll_until(fds, next_timeout());
     const auto now = monotonic_now();
     if (count > 0) {
       if (fds[1].revents != 0) read_signal();
       if (fds[2].revents != 0) take_result();
+      if (fds[7].revents != 0) hook_.read_answer();
       if (fds[3].revents != 0) finish_hook();
       if (fds[4].revents != 0) read_input();
       if (fds[0].revents != 0) {
@@ -358,18 +378,10 @@ ExitStatus run_listen(const Options& options) {
                             in_use ? "the port is in use" : socket.error().message()));
     return in_use ? ExitStatus::kUnavailable : ExitStatus::kConfiguration;
   }
-  std::unique_ptr<SealedEnd> sealed;
-  if (!options.is_plain) {
-    auto files = KeyFiles::open(options, random);
-    if (!files) {
-      print_error(fmt::format("peer: {}\n", files.error().text));
-      return ExitStatus::kConfiguration;
-    }
-    sealed = std::make_unique<SealedEnd>(options, *std::move(files),
-                                         SealedEnd::Settings{.has_hook = !options.hook.empty()});
-  }
+  auto sealed = SealedEnd::open(options, {.has_hook = !options.hook.empty()});
+  if (!sealed) return sealed.error();
   std::optional<HandledLog> handled;
-  if (sealed && !options.hook.empty()) {
+  if (*sealed && !options.hook.empty()) {
     const auto folder = state_folder();
     auto log = folder
                    ? HandledLog::open(*folder / folder_name(options.name))
@@ -382,7 +394,7 @@ ExitStatus run_listen(const Options& options) {
     handled = *std::move(log);
   }
   ListenRun run(options, std::move(signals), *std::move(socket),
-                token ? std::optional(token->token()) : std::nullopt, std::move(sealed),
+                token ? std::optional(token->token()) : std::nullopt, *std::move(sealed),
                 std::move(handled));
   return run.run();
 }

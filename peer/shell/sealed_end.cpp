@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "common/base64.hpp"
 #include "common/os/clock.hpp"
+#include "common/os/standard_streams.hpp"
 #include "peer/shell/user_folder.hpp"
 
 namespace peer {
@@ -15,14 +15,8 @@ namespace fs = std::filesystem;
 using common::unexpected;
 using common::os::monotonic_now;
 using common::os::wall_now;
-using sealed::Admission;
 using sealed::Messenger;
-using sealed::PinGate;
 
-/// How long the registry may take to say who a stranger is: less than senders wait.
-constexpr std::chrono::seconds kStrangerTime{1};
-/// Strangers who wait for that. More are let in without: a flood makes nobody wait.
-constexpr std::size_t kStrangersMax = 64;
 /// How often the file of pins is looked at: a person has just said `trust` in another window.
 constexpr std::chrono::milliseconds kLookPause{200};
 /// As many datagrams as one call hands to the kernel at once.
@@ -35,78 +29,7 @@ std::string describe(const IdentityFailure& failure) {
   return fmt::format("cannot use {}: {}", failure.path.string(), failure.error.message());
 }
 
-/// What a recipient's hook made of a message.
-void describe_handled(const Messenger::Outcome& outcome, Delivery& delivery) {
-  delivery.level = DeliveryLevel::kHandled;
-  delivery.output = common::as_text(outcome.output);
-  constexpr int kSignalled = 128;
-  switch (outcome.handled) {
-    case sealed::HandledResult::kExited:
-      delivery.hook_status = outcome.status;
-      if (outcome.status != 0)
-        delivery.reason = fmt::format("the hook's exit status is {}", outcome.status);
-      return;
-    case sealed::HandledResult::kKilled:
-      delivery.hook_status = kSignalled + outcome.status;
-      delivery.reason = fmt::format("the hook was killed by signal {}", outcome.status);
-      return;
-    case sealed::HandledResult::kTimedOut:
-      delivery.hook_status = static_cast<int>(common::ExitStatus::kTimedOut);
-      delivery.reason = "the hook took too long and was killed";
-      return;
-    case sealed::HandledResult::kNotRun:
-      delivery.status = common::ExitStatus::kTemporary;
-      delivery.reason = "no hook took it";
-      return;
-  }
-}
-
-std::string to_remark(const PinGate::Alarm& alarm, const Options& options, const fs::path& file) {
-  const std::string& name = alarm.name.text();
-  const std::string fingerprint = common::format_fingerprint(alarm.identity);
-  const std::string command = trust_command(options, alarm.name, alarm.identity);
-  switch (alarm.kind) {
-    case PinGate::Alarm::Kind::kKeyChanged:
-      return fmt::format(
-          "the key of {} has changed: nothing goes to, or comes from, who says so\n"
-          "  The new key is {}. If {} confirms that by another way:\n  {}",
-          name, fingerprint, name, command);
-    case PinGate::Alarm::Kind::kUnreadable:
-      return fmt::format(
-          "the line for {} in {} cannot be read\n  Mend it, or, for the key {}:\n  {}", name,
-          file.string(), fingerprint, command);
-    case PinGate::Alarm::Kind::kStranger:
-      return fmt::format(
-          "{} is not known here, and strangers are refused (--trust strict)\n"
-          "  The key is {}. To let it in:\n  {}",
-          name, fingerprint, command);
-    case PinGate::Alarm::Kind::kNotHis:
-      return fmt::format("somebody calls himself {}, whom the registry knows otherwise: refused",
-                         name);
-    case PinGate::Alarm::Kind::kStale:
-      return fmt::format("the registry shows an old certificate of {}: not used", name);
-    case PinGate::Alarm::Kind::kNoRoom:
-      return fmt::format("{} holds as many names as it may: {} is refused", file.string(), name);
-  }
-  return {};
-}
-
 }  // namespace
-
-std::optional<common::Certificate> certificate_of(const common::User& user) {
-  if (!user.certificate) return std::nullopt;
-  const auto bytes = common::decode_base64(*user.certificate);
-  if (!bytes) return std::nullopt;
-  auto certificate = common::decode_certificate(*bytes);
-  if (!certificate || !(certificate->name == user.name)) return std::nullopt;
-  return *std::move(certificate);
-}
-
-std::string trust_command(const Options& options, const common::UserName& name,
-                          const common::IdentityKey& identity) {
-  return fmt::format("peer {} {} trust {} {}", options.name.text(), options.registry_text,
-                     name.text(), common::format_fingerprint(identity));
-}
 
 common::expected<KeyFiles, KeyFailure> KeyFiles::open(const Options& options,
                                                       common::Random& random) {
@@ -149,20 +72,39 @@ common::expected<KeyFiles, KeyFailure> KeyFiles::open(const Options& options,
   return files;
 }
 
+KeyContext KeyFiles::context(const Options& options) const {
+  return {.self = options.name.text(),
+          .registry = options.registry_text,
+          .known_peers_path = known_peers ? known_peers->path().string() : ""};
+}
+
+common::expected<std::unique_ptr<SealedEnd>, common::ExitStatus> SealedEnd::open(
+    const Options& options, Settings settings) {
+  if (options.is_plain) return std::unique_ptr<SealedEnd>();
+  common::os::SystemRandom random;
+  auto files = KeyFiles::open(options, random);
+  if (!files) {
+    common::os::print_error(fmt::format("peer: {}\n", files.error().text));
+    return unexpected{common::ExitStatus::kConfiguration};
+  }
+  return std::make_unique<SealedEnd>(options, *std::move(files), settings);
+}
+
 SealedEnd::SealedEnd(const Options& options, KeyFiles files, Settings settings)
     : options_(options),
       files_(std::move(files)),
+      context_(files_.context(options)),
       gate_(options.registry_text, options.trust, std::move(files_.pins)),
       identity_(std::make_shared<const common::Identity>(files_.identity.identity.clone())),
       keys_(std::move(files_.identity.identity), options.name,
             files_.name_folder ? read_last_serial(*files_.name_folder) : 0, random_,
             monotonic_now(), wall_now()),
       messenger_({.has_hook = settings.has_hook}, keys_, gate_, random_, monotonic_now()),
+      questions_(gate_, messenger_),
       buffer_(kBufferBytes) {
+  gate_.set_time(wall_now());
   for (std::string& remark : files_.remarks) remarks_.push_back(std::move(remark));
 }
-
-SealedEnd::~SealedEnd() = default;
 
 RegistrationSigner SealedEnd::next_signer() {
   RegistrationSigner signer{.identity = identity_,
@@ -191,15 +133,14 @@ bool SealedEnd::handle_timeout() {
   gate_.set_time(wall);
   const bool is_rotated = now >= keys_.next_timeout() && keys_.handle_timeout(now, wall);
   messenger_.handle_timeout(now);
-  give_up_on_registry(now);
+  questions_.handle_timeout(now);
   return is_rotated;
 }
 
 std::optional<common::TimePoint> SealedEnd::next_timeout() const {
   common::TimePoint next = keys_.next_timeout();
-  if (const auto due = messenger_.next_timeout()) next = std::min(next, *due);
-  for (const Lookup& lookup : lookups_)
-    if (lookup.stranger && !lookup.is_answered) next = std::min(next, lookup.answer_by);
+  for (const auto& due : {messenger_.next_timeout(), questions_.next_timeout()})
+    if (due) next = std::min(next, *due);
   return next;
 }
 
@@ -209,147 +150,23 @@ void SealedEnd::flush(DatagramSocket& socket) {
     socket.send_segments(sent->to, common::Bytes(buffer_).first(sent->bytes), sent->segment_bytes);
 }
 
-void SealedEnd::tell_user(const common::User& user) {
-  gate_.set_time(wall_now());
-  auto certificate = certificate_of(user);
-  // One that does not verify is as good as none: it may be another the next time.
-  if (!certificate) {
-    messenger_.handle_lookup(monotonic_now(), user.name,
-                             unexpected{Messenger::NotFound::kUnavailable});
-    return;
-  }
-  messenger_.handle_lookup(monotonic_now(), user.name,
-                           Messenger::Found{*std::move(certificate), user.endpoint});
-}
-
-Delivery SealedEnd::describe(const Messenger::Outcome& outcome) const {
-  Delivery delivery{.id = format_message_id(outcome.id)};
-  if (outcome.path.port != 0) delivery.path = common::format_endpoint(outcome.path);
-  const auto name = *common::UserName::parse(outcome.to);
-  if (const sealed::Pin* pin = gate_.peers().find(options_.registry_text, name)) {
-    delivery.trust = pin->is_verified ? "verified" : gate_.is_new(name) ? "new" : "known";
-  }
-  if (outcome.is_delivered) delivery.round_trip = outcome.elapsed;
-  delivery.has_arrived = outcome.is_delivered;
-  const auto fail = [&](common::ExitStatus status, std::string reason) {
-    delivery.status = status;
-    delivery.reason = std::move(reason);
-  };
-  switch (outcome.result) {
-    case Messenger::Result::kDelivered:
-      break;
-    case Messenger::Result::kHandled:
-      describe_handled(outcome, delivery);
-      break;
-    case Messenger::Result::kNotAcknowledged:
-      fail(common::ExitStatus::kTemporary,
-           fmt::format("{} within {:g} s",
-                       outcome.is_delivered ? "no hook gave an answer" : "not acknowledged",
-                       std::chrono::duration<double>(options_.timeout).count()));
-      break;
-    case Messenger::Result::kKeyChanged:
-      fail(common::ExitStatus::kRefused, "one side knows the other by another key");
-      break;
-    case Messenger::Result::kNotTrusted:
-      fail(common::ExitStatus::kRefused, "strangers are refused");
-      break;
-    case Messenger::Result::kUnreachable:
-      fail(common::ExitStatus::kTemporary, "not to be reached any more");
-      break;
-    case Messenger::Result::kNoKey:
-      fail(common::ExitStatus::kRefused, "the registry shows no key of this name any more");
-      break;
-  }
-  return delivery;
-}
-
-void SealedEnd::push(Lookup lookup) {
-  if (lookup.stranger) {
-    if (lookups_.size() >= kStrangersMax) return answer_stranger(*lookup.stranger, nullptr);
-    lookup.answer_by = monotonic_now() + kStrangerTime;
-  }
-  lookups_.push_back(std::move(lookup));
-  start_lookup();
-}
-
-void SealedEnd::start_lookup() {
-  if (is_asking_ || lookups_.empty()) return;
-  is_asking_ = true;
+void SealedEnd::ask_registry() {
+  if (asked_about_) return;
+  asked_about_ = questions_.poll();
+  if (!asked_about_) return;
   if (!requests_) requests_.emplace(options_.registry, std::nullopt);
-  requests_->push({.request = make_lookup(lookups_.front().name)});
-}
-
-// Whatever the registry does: what is shown must not depend on its being up.
-void SealedEnd::give_up_on_registry(common::TimePoint now) {
-  for (Lookup& lookup : lookups_) {
-    if (!lookup.stranger || lookup.is_answered || now < lookup.answer_by) continue;
-    lookup.is_answered = true;
-    answer_stranger(*lookup.stranger, nullptr);
-  }
+  requests_->push({.request = make_lookup(*asked_about_)});
 }
 
 void SealedEnd::take_lookup() {
-  auto answer = requests_->take_answer();
+  const auto answer = requests_->take_answer();
   if (!answer) return;
-  is_asking_ = false;
-  const Lookup lookup = std::move(lookups_.front());
-  lookups_.pop_front();
-  while (!lookups_.empty() && lookups_.front().is_answered) lookups_.pop_front();
-  start_lookup();
+  const common::UserName name = *std::exchange(asked_about_, std::nullopt);
   std::optional<LookupOutcome> outcome;
-  if (answer->answer) outcome = interpret_lookup(lookup.name, *answer->answer);
+  if (answer->answer) outcome = interpret_lookup(name, *answer->answer);
   gate_.set_time(wall_now());
-  if (lookup.stranger) return answer_stranger(*lookup.stranger, outcome ? &*outcome : nullptr);
-  const auto* user = outcome ? std::get_if<common::User>(&*outcome) : nullptr;
-  const auto now = monotonic_now();
-  if (user == nullptr) {
-    const bool is_unknown = outcome && std::holds_alternative<NotFound>(*outcome);
-    return messenger_.handle_lookup(
-        now, lookup.name,
-        unexpected{is_unknown ? Messenger::NotFound::kUnknown : Messenger::NotFound::kUnavailable});
-  }
-  auto certificate = certificate_of(*user);
-  if (!certificate) {
-    return messenger_.handle_lookup(now, lookup.name, unexpected{Messenger::NotFound::kNoKey});
-  }
-  // Asked before somebody else was: what was said since is newer, and no lie.
-  if (gate_.judge(lookup.name, certificate->identity) != sealed::Trust::kChanged &&
-      gate_.peers().is_stale(options_.registry_text, lookup.name, certificate->serial)) {
-    return messenger_.handle_lookup(now, lookup.name,
-                                    unexpected{Messenger::NotFound::kUnavailable});
-  }
-  messenger_.handle_lookup(now, lookup.name,
-                           Messenger::Found{*std::move(certificate), user->endpoint});
-}
-
-void SealedEnd::answer_stranger(const common::Certificate& stranger, const LookupOutcome* outcome) {
-  auto word = PinGate::Word::kNone;
-  if (outcome != nullptr && std::holds_alternative<NotFound>(*outcome)) {
-    word = PinGate::Word::kUnknown;
-  } else if (const auto* user = outcome == nullptr ? nullptr : std::get_if<common::User>(outcome)) {
-    const auto certificate = certificate_of(*user);
-    word = !certificate                                 ? PinGate::Word::kNoKey
-           : certificate->identity == stranger.identity ? PinGate::Word::kSameKey
-                                                        : PinGate::Word::kOtherKey;
-  }
-  const Admission admission = gate_.decide(stranger, word);
-  if (admission == Admission::kAsk) {
-    questions_.push_back(stranger);
-    return;
-  }
-  messenger_.handle_admission(monotonic_now(), stranger.name, stranger.identity, admission);
-}
-
-std::optional<common::Certificate> SealedEnd::poll_question() {
-  if (questions_.empty()) return std::nullopt;
-  common::Certificate certificate = std::move(questions_.front());
-  questions_.pop_front();
-  return certificate;
-}
-
-void SealedEnd::answer_question(const common::Certificate& certificate, bool is_trusted) {
-  messenger_.handle_admission(monotonic_now(), certificate.name, certificate.identity,
-                              is_trusted ? gate_.accept(certificate) : Admission::kNotTrusted);
+  questions_.handle_answer(monotonic_now(), outcome ? &*outcome : nullptr);
+  ask_registry();
 }
 
 std::optional<SealedEnd::Event> SealedEnd::poll_event() {
@@ -357,19 +174,17 @@ std::optional<SealedEnd::Event> SealedEnd::poll_event() {
     if (auto* received = std::get_if<Messenger::Received>(&*event)) return *received;
     if (auto* outcome = std::get_if<Messenger::Outcome>(&*event)) return *outcome;
     if (const auto* wanted = std::get_if<Messenger::NeedLookup>(&*event)) {
-      push({.name = *common::UserName::parse(wanted->name), .stranger = {}});
+      questions_.want(*common::UserName::parse(wanted->name));
     } else if (auto* question = std::get_if<Messenger::Question>(&*event)) {
-      const common::UserName name = question->certificate.name;
-      push({.name = name, .stranger = std::move(question->certificate)});
+      questions_.doubt(monotonic_now(), std::move(question->certificate));
     }
   }
+  ask_registry();
   return std::nullopt;
 }
 
 std::optional<std::string> SealedEnd::poll_remark() {
-  const fs::path file = files_.known_peers ? files_.known_peers->path() : fs::path();
-  while (const auto alarm = gate_.poll_alarm())
-    remarks_.push_back(to_remark(*alarm, options_, file));
+  while (const auto alarm = gate_.poll_alarm()) remarks_.push_back(describe(*alarm, context_));
   if (remarks_.empty()) return std::nullopt;
   std::string remark = std::move(remarks_.front());
   remarks_.pop_front();
@@ -379,6 +194,7 @@ std::optional<std::string> SealedEnd::poll_remark() {
 void SealedEnd::save_pins() {
   const std::vector<sealed::Pin> changes = gate_.take_changes();
   if (changes.empty() || !files_.known_peers) return;
+  std::optional<sealed::KnownPeers> merged;
   const auto error = files_.known_peers->update([&](sealed::KnownPeers& peers) {
     bool is_changed = false;
     for (const sealed::Pin& pin : changes) {
@@ -390,12 +206,18 @@ void SealedEnd::save_pins() {
         is_changed |= peers.raise_serial(pin.registry, pin.name, pin.serial);
       }
     }
+    merged = peers;
     return is_changed;
   });
   if (error) {
     remarks_.push_back(fmt::format("cannot write {}: {}\n  Keys seen now will not be known again.",
-                                   files_.known_peers->path().string(), error.message()));
+                                   context_.known_peers_path, error.message()));
+    return;
   }
+  // What others have written is known by this as well: the file need not be read again.
+  std::error_code unknown;
+  pins_time_ = fs::last_write_time(files_.known_peers->path(), unknown);
+  gate_.replace(*std::move(merged));
 }
 
 // What was pinned here and is not in the file, because that could not be written, is forgotten.
@@ -411,6 +233,7 @@ void SealedEnd::reload_pins() {
   if (!parsed) return;  // in the middle of something: the next look will tell
   pins_time_ = time;
   gate_.replace(std::move(parsed->peers));
+  gate_.forget_alarms();
 }
 
 void SealedEnd::leave(DatagramSocket& socket) {

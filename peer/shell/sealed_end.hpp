@@ -1,6 +1,6 @@
-// This process's end of sealed datagrams: the identity and the pins from their files, the messenger
-// over a socket that carries classic datagrams too, and the registry's word on keys. A shell; one
-// thread, besides that of the requests.
+// This process's end of sealed datagrams: the identity and the pins in their files, the messenger
+// over a socket that carries classic datagrams too, and the registry that is asked about keys. A
+// shell; one thread, besides that of the requests.
 #pragma once
 
 #include <deque>
@@ -14,8 +14,8 @@
 #include "common/exit_status.hpp"
 #include "common/expected.hpp"
 #include "common/os/random.hpp"
-#include "peer/sealed/messenger.hpp"
-#include "peer/sealed/pin_gate.hpp"
+#include "peer/key_questions.hpp"
+#include "peer/sealed_report.hpp"
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/identity_file.hpp"
 #include "peer/shell/known_peers_file.hpp"
@@ -38,23 +38,22 @@ struct KeyFiles {
   std::optional<std::filesystem::path> name_folder;  // where serials are kept
   std::optional<KnownPeersFile> known_peers;         // none: --key alone, without a home
   sealed::KnownPeers pins;
-  std::vector<std::string> remarks;  // for standard error: a new key, an exposed file, bad lines
+  std::vector<std::string> remarks;  // for standard error: an exposed file, bad lines
 
   static common::expected<KeyFiles, KeyFailure> open(const Options& options,
                                                      common::Random& random);
+  KeyContext context(const Options& options) const;
 };
-
-/// How a person repairs or confirms a pin.
-std::string trust_command(const Options& options, const common::UserName& name,
-                          const common::IdentityKey& identity);
 
 class SealedEnd {
  public:
   struct Settings {
     bool has_hook = false;
   };
+  /// Null with --plain. What keeps it from being opened is said, and is a configuration error.
+  static common::expected<std::unique_ptr<SealedEnd>, common::ExitStatus> open(
+      const Options& options, Settings settings);
   SealedEnd(const Options& options, KeyFiles files, Settings settings);
-  ~SealedEnd();
 
   /// Sealed datagrams begin with a byte that no text begins with.
   static bool is_sealed(common::Bytes datagram) {
@@ -62,8 +61,9 @@ class SealedEnd {
   }
 
   sealed::Messenger& messenger() { return messenger_; }
-  const sealed::PinGate& pins() const { return gate_; }
-  const sealed::SessionKeyRing& keys() const { return keys_; }
+  KeyQuestions& questions() { return questions_; }
+  sealed::PinGate& pins() { return gate_; }
+  const KeyContext& context() const { return context_; }
 
   /// For one registration: its serial is used up.
   RegistrationSigner next_signer();
@@ -75,61 +75,39 @@ class SealedEnd {
   /// Sends what is to be sent, after the pins it relies on are in their file.
   void flush(DatagramSocket& socket);
 
-  /// What the registry has just said of a user with a certificate, before he is asked for.
-  void tell_user(const common::User& user);
-  /// An outcome as the sender tells it.
-  Delivery describe(const sealed::Messenger::Outcome& outcome) const;
-
-  /// Readable when take_lookup() has something to do; -1 while nothing is asked.
+  /// Readable when take_lookup() has something to do; -1 while nothing was asked.
   int lookup_fd() const { return requests_ ? requests_->fd() : -1; }
   void take_lookup();
 
   using Event = std::variant<sealed::Messenger::Received, sealed::Messenger::Outcome>;
-  /// What came in, and what became of messages. Names are looked up meanwhile.
+  /// What came in, and what became of messages. The registry is asked meanwhile.
   std::optional<Event> poll_event();
   /// Something for people to know, to stand after "peer: "; nothing if there is nothing.
   std::optional<std::string> poll_remark();
-  /// A stranger whom a person is to judge (--trust ask).
-  std::optional<common::Certificate> poll_question();
-  void answer_question(const common::Certificate& certificate, bool is_trusted);
 
   /// Tells the others that this process ends.
   void leave(DatagramSocket& socket);
 
  private:
-  /// A question to the registry: where a name is, or whose it is.
-  struct Lookup {
-    common::UserName name;
-    std::optional<common::Certificate> stranger;
-    common::TimePoint answer_by{};  // of a stranger: then he is let in without the registry's word
-    bool is_answered = false;       // so he was
-  };
-
-  void push(Lookup lookup);
-  void start_lookup();
-  void give_up_on_registry(common::TimePoint now);
-  void answer_stranger(const common::Certificate& stranger, const LookupOutcome* outcome);
+  void ask_registry();
   void save_pins();
   void reload_pins();
 
   const Options& options_;
   KeyFiles files_;
+  KeyContext context_;
   common::os::SystemRandom random_;
   sealed::PinGate gate_;
   std::shared_ptr<const common::Identity> identity_;  // shared with the thread that registers
   sealed::SessionKeyRing keys_;
   sealed::Messenger messenger_;
-  std::optional<RegistryRequests> requests_;  // with the first question
-  std::deque<Lookup> lookups_;                // the front one is under way while is_asking_
-  bool is_asking_ = false;
-  std::filesystem::file_time_type pins_time_{};  // of the file, when it was read or written
+  KeyQuestions questions_;
+  std::optional<RegistryRequests> requests_;     // with the first question
+  std::optional<common::UserName> asked_about_;  // of the question under way
+  std::filesystem::file_time_type pins_time_{};  // of the file, when it was last read or written
   common::TimePoint next_look_{};                // at that
   std::deque<std::string> remarks_;
-  std::deque<common::Certificate> questions_;
   common::ByteVector buffer_;
 };
-
-/// What a certificate of a registry's says, if it verifies; nothing for a user without one.
-std::optional<common::Certificate> certificate_of(const common::User& user);
 
 }  // namespace peer

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -142,6 +143,23 @@ class SendRun {
     return terms;
   }
 
+  /// Under --trust ask a person is asked before anything is begun, so that no time runs meanwhile;
+  /// once for each key. True if the message may be sent.
+  bool is_trusted(const common::User& user) {
+    if (options_.trust != sealed::TrustMode::kAsk) return true;
+    const auto certificate = certificate_of(user);
+    if (!certificate ||
+        sealed_->pins().judge(user.name, certificate->identity) != sealed::Trust::kFirstUse)
+      return true;
+    if (refused_.contains(certificate->identity)) return false;
+    if (ask_person(*certificate)) {
+      static_cast<void>(sealed_->pins().accept(*certificate));
+      return true;
+    }
+    refused_.insert(certificate->identity);
+    return false;
+  }
+
   /// Gives the message to the messenger; false if that has too much unfinished.
   bool try_seal(const Sender::SendSealed& send) {
     const auto now = common::os::monotonic_now();
@@ -160,13 +178,17 @@ class SendRun {
     std::string& known = certificates_[send.to.name.key()];
     if (known != *send.to.certificate) {
       known = *send.to.certificate;
-      sealed_->tell_user(send.to);
+      sealed_->questions().tell(now, send.to);
     }
     tickets_.emplace(*id, send.ticket);
     return true;
   }
 
   void seal(const Sender::SendSealed& send) {
+    if (!is_trusted(send.to)) {
+      return sender_.handle_delivery(
+          send.ticket, {.status = ExitStatus::kRefused, .reason = "the key was not accepted"});
+    }
     while (!try_seal(send)) turn_sealed();
     if (tickets_.size() % kSealedAtOnce == 0) {
       take_events();
@@ -177,9 +199,9 @@ class SendRun {
   /// Waits for what comes next of sealed messages, and takes it up.
   void turn_sealed() {
     take_events();
-    while (const auto stranger = sealed_->poll_question())
-      sealed_->answer_question(*stranger, ask_person(*stranger));
-    take_events();
+    // Strangers have nothing to say to who only sends.
+    while (const auto stranger = sealed_->questions().poll_person())
+      sealed_->questions().handle_judgement(common::os::monotonic_now(), *stranger, false);
     sealed_->flush(socket_);
     say_remarks();
     if (tickets_.empty()) return;
@@ -205,7 +227,7 @@ class SendRun {
       ENSURE(it != tickets_.end());
       const std::uint64_t ticket = it->second;
       tickets_.erase(it);
-      Delivery delivery = sealed_->describe(*outcome);
+      Delivery delivery = describe(*outcome, sealed_->pins(), options_.timeout);
       // What the registry says of him next is taken up even if it is the same.
       if (delivery.status != ExitStatus::kOk)
         certificates_.erase(common::UserName::parse(outcome->to)->key());
@@ -220,9 +242,8 @@ class SendRun {
     const std::string& name = certificate.name.text();
     const std::string fingerprint = common::format_fingerprint(certificate.identity);
     if (!terminal.is_open()) {
-      common::os::print_error(fmt::format(
-          "peer: {} is new here, and nobody can be asked about the key {}\n  To let it in:\n  {}\n",
-          name, fingerprint, trust_command(options_, certificate.name, certificate.identity)));
+      common::os::print_error(
+          fmt::format("peer: {}\n", describe_stranger(certificate, sealed_->context())));
       return false;
     }
     const std::string question = fmt::format(
@@ -315,6 +336,7 @@ class SendRun {
   std::unique_ptr<SealedEnd> sealed_;
   std::map<sealed::MessageId, std::uint64_t> tickets_;  // of messages whose outcome is awaited
   std::unordered_map<std::string, std::string> certificates_;  // as last told, by name's key
+  std::set<common::IdentityKey> refused_;                      // by a person
   Sender sender_;
   RegistryClient client_;
   DatagramSocket socket_;
@@ -336,17 +358,9 @@ int run_send(const Options& options) {
         fmt::format("peer: cannot open a UDP socket: {}\n", socket.error().message()));
     return static_cast<int>(ExitStatus::kConfiguration);
   }
-  std::unique_ptr<SealedEnd> sealed;
-  if (!options.is_plain) {
-    common::os::SystemRandom random;
-    auto files = KeyFiles::open(options, random);
-    if (!files) {
-      common::os::print_error(fmt::format("peer: {}\n", files.error().text));
-      return static_cast<int>(ExitStatus::kConfiguration);
-    }
-    sealed = std::make_unique<SealedEnd>(options, *std::move(files), SealedEnd::Settings{});
-  }
-  SendRun run(options, *std::move(socket), std::move(sealed));
+  auto sealed = SealedEnd::open(options, {});
+  if (!sealed) return static_cast<int>(sealed.error());
+  SendRun run(options, *std::move(socket), *std::move(sealed));
   if (!options.command.empty()) return run.run_words(options.command);
   if (isatty(STDIN_FILENO) && !options.quiet) {
     common::os::print_error(

@@ -7,8 +7,10 @@ import shutil
 import signal
 import unittest
 
-from support.harness import IntegrationTest, wait_until
-from support.raw_http import post, users
+from support import strace
+from support.harness import IntegrationTest, our_program, wait_until
+from support.raw_http import exchange, modern, post, users
+from support.scripted_server import ScriptedServer
 from support.udp import Inbox, send_datagram
 
 
@@ -107,6 +109,39 @@ class DeliveryTest(SealedTest):
         again = self.start_listener("bob", self.registry)  # its key takes the name back at once
         self.assertEqual(sender.wait(), 0)
         again.wait_stdout("ci: two\n")
+
+    def test_a_sender_that_goes_on_reaches_who_was_started_anew(self):
+        sender = self.start_peer("ci", self.registry, "send", "--timeout", "60")
+        for count in (1, 2, 3):
+            bob = self.start_listener("bob", self.registry)
+            sender.write(f'unicast bob "{count}"')
+            sender.wait_stdout_has("message is sent to bob\n", count=count)
+            bob.wait_stdout(f"ci: {count}\n")
+            bob.kill()
+        sender.end_input()
+        self.assertEqual(sender.wait(), 0)
+
+    def test_what_nobody_reads_is_not_confirmed(self):
+        bob = self.start("bob", "sh", "-c", '"$@" | head -n 1', "sh", our_program("peer"), "bob",
+                         self.registry.address, "listen")
+        bob.wait_stderr(b"is listening")
+        self.assertEqual(self.send("unicast", "bob", "one").status, 0)
+        bob.wait_stdout("ci: one\n")  # and head has left
+        self.assertEqual(self.send("--timeout", "1", "unicast", "bob", "two").status, 75)
+        bob.wait()
+
+    def test_a_registry_that_hangs_keeps_nobody_from_being_heard(self):
+        bob = self.start_listener("bob", self.registry)
+        found = exchange(self.registry, modern(
+            self.registry, target="/userlist.txt?username=bob",
+            headers=("Accept: application/json", "Connection: close")))
+        with ScriptedServer(found) as other:
+            self.registry.signal(signal.SIGSTOP)
+            senders = [self.start_peer(f"s{n}", other, "send", "--timeout", "30", "unicast", "bob",
+                                       "x") for n in range(3)]
+            self.assertEqual([sender.wait() for sender in senders], [0, 0, 0])
+            self.registry.signal(signal.SIGCONT)
+        bob.wait_stdout_has(": x\n", count=3)
 
     def test_long_texts_and_many(self):
         bob = self.start_listener("bob", self.registry, "--json")
@@ -315,8 +350,33 @@ class HookTest(SealedTest):
         asked = self.send("ask", "bob", "65536")
         self.assertEqual((asked.status, len(asked.stdout)), (0, 65536))
         too_much = self.send("ask", "bob", "65537")
-        self.assertNotEqual(too_much.status, 0)
-        self.assertLessEqual(len(too_much.stdout), 65536)
+        self.assertEqual(too_much.status, 128 + signal.SIGPIPE)
+        self.assertEqual(len(too_much.stdout), 65536)
+
+    def test_a_listener_that_leaves_brings_its_last_answer_home(self):
+        bob = self.start_listener("bob", self.registry, "-n", "1", "--exec",
+                                  "head -c 60000 /dev/zero | tr '\\0' x >/dev/stdout")
+        asked = self.send("ask", "bob", "how much?")
+        self.assertEqual((asked.status, len(asked.stdout)), (0, 60000))
+        self.assertEqual(bob.wait(), 0)
+
+    @unittest.skipIf(strace.why_not(), strace.why_not())
+    def test_a_hook_runs_once_whatever_ends_the_listener(self):
+        """Killed as it sends what would acknowledge the message: that comes again, under its id."""
+        hook = f"echo ran >> {self.dir}/record"
+        # Its first datagram answers the handshake.
+        kill = ("strace", "-D", "-qq", "-f", "-o", self.dir / "trace", "-e", "trace=sendmsg",
+                "-e", "inject=sendmsg:signal=KILL:when=2")
+        bob = self.start_listener("bob", self.registry, "--json", "--exec", hook, under=kill)
+        sender = self.start_peer("ci", self.registry, "send", "--timeout", "60", "unicast", "bob",
+                                 "deploy")
+        bob.wait()
+        wait_until(lambda: (self.dir / "record").exists(), "the hook has run")
+        again = self.start_listener("bob", self.registry, "--json", "--exec", hook)
+        self.assertEqual(sender.wait(), 0)
+        self.assertEqual(json.loads(bob.stdout)["id"], self.next_message(again)["id"])
+        again.wait_stderr(b"does not run it again")
+        self.assertEqual((self.dir / "record").read_text(), "ran\n")
 
     def test_a_forged_classic_message_runs_no_hook(self):
         bob = self.hook(f"echo ran >> {self.dir}/record")

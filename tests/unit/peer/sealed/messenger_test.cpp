@@ -486,4 +486,22 @@ TEST_CASE("datagrams of one burst have one size, so that one call can send them"
   CHECK(pair.alice.messenger->is_idle());
 }
 
+TEST_CASE("who takes no more messages leaves them to their senders, and hears the rest") {
+  SealedPair pair({.bob_has_hook = true});
+  pair.send(pair.alice, "status?", {.kind = MessageKind::kAsk, .level = Level::kHandled});
+  pair.settle();
+  CHECK(pair.events(pair.bob) == Lines{"alice: status?"});
+  pair.bob.messenger->stop_taking();
+  pair.send(pair.alice, "late");
+  pair.bob.messenger->handle_handled(pair.now, pair.bob.handles.at(0), HandledResult::kExited, 0,
+                                     common::as_bytes(std::string(60'000, 'x')));
+  CHECK(pair.bob.messenger->unfinished_receipts() == 1);
+  pair.pass(1s);
+  CHECK(pair.bob.messenger->unfinished_receipts() == 0);
+  CHECK(pair.events(pair.bob).empty());
+  CHECK(pair.events(pair.alice) == Lines{"status?: handled (exited 0, 60000 bytes)"});
+  pair.pass(30s);
+  CHECK(pair.events(pair.alice) == Lines{"late: not acknowledged"});
+}
+
 }  // namespace

@@ -121,4 +121,30 @@ TEST_CASE("alarms are remembered up to a bound") {
   CHECK(told == 1024);
 }
 
+TEST_CASE("who was let in without the directory's word is asked about again after a minute") {
+  PinGate pins = gate();
+  pins.set_time({1'000'000});
+  const auto ann = certificate("ann", 1);
+  CHECK(pins.decide(ann, Word::kNone) == Admission::kYes);
+  pins.set_time({1'000'000 + 59'999});
+  CHECK(pins.admit(ann, false) == Admission::kYes);
+  CHECK(pins.admit(certificate("ann", 2), false) == Admission::kAsk);  // not another key
+  pins.set_time({1'000'000 + 60'000});
+  CHECK(pins.admit(ann, false) == Admission::kAsk);
+}
+
+TEST_CASE("names that only their bearers vouch for take up a share of the pins, and no more") {
+  PinGate pins = gate();
+  for (std::size_t i = 0; i < PinGate::kUnvouchedMax; ++i)
+    CHECK(pins.decide(certificate("u" + std::to_string(i), 1), Word::kUnknown) == Admission::kYes);
+  CHECK(pins.take_changes().size() == PinGate::kUnvouchedMax);
+  const auto late = certificate("late", 1);
+  CHECK(pins.decide(late, Word::kUnknown) == Admission::kYes);  // heard, and not remembered
+  CHECK_FALSE(pins.has_pin(late.name));
+  CHECK(pins.decide(late, Word::kSameKey) == Admission::kYes);
+  CHECK(pins.has_pin(late.name));
+  CHECK(pins.admit(certificate("bob", 1), true) == Admission::kYes);
+  CHECK(pins.has_pin(test::name("bob")));
+}
+
 }  // namespace
