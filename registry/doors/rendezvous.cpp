@@ -277,12 +277,20 @@ void RendezvousDoor::run_search(Client& client, std::string_view wanted) {
   if (name && is_open_room(*name))
     return say(client, me, format_found(name->text(), {client.local, relay_ports_.first()}));
   const Record* record = name ? directory_.find(*name) : nullptr;
+  // Who has asked him for a chat is there, listed or not: he may only be sending.
+  if (record == nullptr && name && has_asked(client, *name))
+    return say(client, me, format_found(name->text(), {client.local, relay_ports_.first()}));
   if (record == nullptr) return say(client, me, kUserNotFound);
   if (*name == *client.name) return say(client, me, kOwnSearch);
   Endpoint where = record->user.endpoint;
   if (record->session != 0) where = {record->source, relay_ports_.first()};
   if (const Client* found = find_user(*name)) where = found->source;
   say(client, me, format_found(record->user.name.text(), where));
+}
+
+bool RendezvousDoor::has_asked(const Client& client, const UserName& name) const {
+  const auto guest = guest_ids_.find(name.key());
+  return guest != guest_ids_.end() && rooms_.has_asked(guest->second, client.stream);
 }
 
 void RendezvousDoor::run_chat_request(TimePoint now, Client& client, std::string_view wanted) {

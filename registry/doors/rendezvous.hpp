@@ -156,6 +156,7 @@ class RendezvousDoor final : public MessageDoor {
   void run_register(TimePoint now, Client& client, const common::RendezvousData& data);
   void run_command(TimePoint now, Client& client, const common::RendezvousData& data);
   void run_search(Client& client, std::string_view wanted);
+  bool has_asked(const Client& client, const common::UserName& name) const;
   void run_chat_request(TimePoint now, Client& client, std::string_view wanted);
   void run_group_chat(TimePoint now, Client& client, const common::RendezvousData& data);
   void run_answer(Client& client, const common::RendezvousData& data);

@@ -305,6 +305,22 @@ class ScriptTest(RendezvousTest):
         self.assertEqual(link.recv(1), b"")  # an orderly end, with the program
         link.close()
 
+    def test_somebody_who_only_sends_is_accepted_by_his_name(self):
+        """`ci` listens nowhere and is in no list: his request is what makes him known."""
+        for kind in ("ours", "old"):
+            with self.subTest(client=kind):
+                registry = self.start_door()
+                start = self.start_meet if kind == "ours" else self.start_old_client
+                ali = start("ali", registry)
+                sent = self.start_peer("ci", registry, "send", "unicast", "ali", "build 7 failed")
+                ali.wait_stdout_has("server: ci would like to chat with you? (OK/REJECT)\n")
+                ali.write("OK ci")
+                ali.wait_stdout_has("ci: build 7 failed\n")
+                self.assertEqual(sent.wait(), 0, sent.describe())
+                self.assertEqual(sent.stdout, b"message is sent to ali\n")
+                for program in (ali, sent, registry):
+                    program.dispose()
+
     def test_exit_statuses(self):
         registry = self.start_door()
         veli = self.join(registry, "veli")

@@ -51,6 +51,23 @@ TEST_CASE("a text from another door waits for consent to its sender, and comes a
   CHECK(w.said(ali) == kCarolAsks);
 }
 
+TEST_CASE("who has asked for a chat is found, though he is listed nowhere, until he is answered") {
+  RendezvousWorld w;
+  const auto ali = w.join("ali");
+  const auto veli = w.join("veli");
+  w.send(ali, "&&SEARCH&&|ci|ali");
+  CHECK(w.said(ali) == "ali> &&NOTFOUND&&|user not found");
+  w.post("ci", "ali", "build 7 failed");
+  CHECK(w.said(ali) == "ci> ci would like to chat with you? (OK/REJECT)");
+  w.send(ali, "&&SEARCH&&|ci|ali");
+  CHECK(w.said(ali) == "ali> &&FOUND&&|ci found. its address is ('127.0.0.1', 6236)");
+  w.send(veli, "&&SEARCH&&|ci|veli");  // he asked only ali
+  CHECK(w.said(veli) == "veli> &&NOTFOUND&&|user not found");
+  w.send(ali, "&&OK&&|ali|ci|7000");
+  CHECK(w.said(ali) == entered("ci") + "\nci> &&MESSAGE&&|ci: build 7 failed");
+  CHECK(w.came_of() == "sent");
+}
+
 TEST_CASE("a text is refused with its sender") {
   RendezvousWorld w;
   const auto carol = w.log_in("carol");
