@@ -15,6 +15,7 @@
 #include "peer/shell/options.hpp"
 #include "peer/shell/room_run.hpp"
 #include "peer/shell/send_run.hpp"
+#include "peer/shell/verify_run.hpp"
 
 namespace {
 
@@ -27,6 +28,8 @@ int run(const peer::Options& options) {
       return peer::run_send(options);
     case peer::Mode::kKey:
       return static_cast<int>(peer::run_key(options));
+    case peer::Mode::kVerify:
+      return static_cast<int>(peer::run_verify(options));
     case peer::Mode::kTrust:
       return static_cast<int>(peer::run_trust(options));
     case peer::Mode::kLogin:

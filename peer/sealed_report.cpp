@@ -17,6 +17,8 @@ void describe_handled(const Messenger::Outcome& outcome, Delivery& delivery) {
   delivery.output = common::as_text(outcome.output);
   constexpr int kSignalled = 128;
   switch (outcome.handled) {
+    case sealed::HandledResult::kShown:  // not of a message for a hook
+      return;
     case sealed::HandledResult::kExited:
       delivery.hook_status = outcome.status;
       if (outcome.status != 0)
@@ -71,7 +73,9 @@ Delivery describe(const Messenger::Outcome& outcome, const sealed::PinGate& pins
     case Messenger::Result::kNotAcknowledged:
       fail(ExitStatus::kTemporary,
            fmt::format("{} within {:g} s",
-                       outcome.is_delivered ? "no hook gave an answer" : "not acknowledged",
+                       !outcome.is_delivered                ? "not acknowledged"
+                       : sealed::wants_hook(outcome.wanted) ? "no hook gave an answer"
+                                                            : "no signed receipt came",
                        std::chrono::duration<double>(timeout).count()));
       break;
     case Messenger::Result::kKeyChanged:

@@ -14,4 +14,5 @@ target_sources(sealed_core PRIVATE
   sealed/session.cpp
   sealed/session_receive.cpp
   sealed/session_table.cpp
-  sealed/session_transmit.cpp)
+  sealed/session_transmit.cpp
+  sealed/signed_receipt.cpp)

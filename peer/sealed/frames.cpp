@@ -128,14 +128,14 @@ class Decoder {
     const std::uint8_t raw_kind = in_.u8();
     const std::uint8_t raw_level = in_.u8();
     if (in_.failed()) return FrameError::kTruncated;
-    if (raw_kind > static_cast<std::uint8_t>(MessageKind::kReceipt) ||
-        raw_level > static_cast<std::uint8_t>(Level::kHandled))
+    if (raw_kind > static_cast<std::uint8_t>(MessageKind::kSignedReceipt) ||
+        raw_level > static_cast<std::uint8_t>(Level::kHandledSigned))
       return FrameError::kBadMessage;
     kind = static_cast<MessageKind>(raw_kind);
     level = static_cast<Level>(raw_level);
     // An answer is only worth asking for when it is told, and nobody receipts a receipt.
-    if (kind == MessageKind::kAsk && level != Level::kHandled) return FrameError::kBadMessage;
-    if (kind == MessageKind::kReceipt && level != Level::kDelivered) return FrameError::kBadMessage;
+    if (kind == MessageKind::kAsk && !wants_hook(level)) return FrameError::kBadMessage;
+    if (is_receipt(kind) && wants_receipt(level)) return FrameError::kBadMessage;
     return std::nullopt;
   }
 
@@ -294,25 +294,37 @@ void encode_fragment(SpanWriter& out, const Fragment& fragment) {
 common::ByteVector encode_receipt(const Receipt& receipt) {
   ENSURE(receipt.output.size() <= kTextBytesMax);
   common::ByteVector out;
-  out.reserve(kReceiptHeadBytes + receipt.output.size());
+  out.reserve(kReceiptHeadBytes + kReceiptSignatureBytes + receipt.output.size());
   common::ByteWriter writer(out);
   writer.bytes(receipt.id);
   writer.u8(static_cast<std::uint8_t>(receipt.result));
   writer.u8(receipt.status);
+  if (receipt.evidence) {
+    writer.u64(static_cast<std::uint64_t>(receipt.evidence->time.unix_ms));
+    writer.bytes(receipt.evidence->signature);
+  }
   writer.bytes(receipt.output);
   return out;
 }
 
-std::optional<Receipt> decode_receipt(Bytes body) {
+std::optional<Receipt> decode_receipt(MessageKind kind, Bytes body) {
   ByteReader in(body);
   Receipt receipt;
   receipt.id = in.array<16>();
   const std::uint8_t result = in.u8();
   receipt.status = in.u8();
+  const bool is_signed = kind == MessageKind::kSignedReceipt;
+  if (is_signed) {
+    constexpr std::uint64_t kTimeMax = std::uint64_t{1} << 62;
+    const std::uint64_t time = in.u64();
+    if (time > kTimeMax) return std::nullopt;
+    receipt.evidence = {.time = {static_cast<std::int64_t>(time)}, .signature = in.array<64>()};
+  }
   receipt.output = in.rest();
-  if (in.failed() || result > static_cast<std::uint8_t>(HandledResult::kNotRun))
-    return std::nullopt;
+  if (in.failed() || receipt.output.size() > kTextBytesMax) return std::nullopt;
   receipt.result = static_cast<HandledResult>(result);
+  if (receipt.result > (is_signed ? HandledResult::kShown : HandledResult::kNotRun))
+    return std::nullopt;
   const bool has_status =
       receipt.result == HandledResult::kExited || receipt.result == HandledResult::kKilled;
   if (!has_status && receipt.status != 0) return std::nullopt;

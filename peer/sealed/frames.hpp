@@ -12,7 +12,9 @@
 #include <string_view>
 
 #include "common/bytes.hpp"
+#include "common/crypto.hpp"
 #include "common/expected.hpp"
+#include "common/time.hpp"
 #include "peer/sealed/limits.hpp"
 #include "peer/sealed/span_writer.hpp"
 
@@ -27,9 +29,26 @@ enum class MessageKind : std::uint8_t {
   kText = 0,     // to be shown, and handled where there is a hook
   kAsk = 1,      // to be handled; the receipt brings the hook's output
   kReceipt = 2,  // the body is a Receipt
+  kSignedReceipt = 3,
 };
-/// What the sender wants to be told of.
-enum class Level : std::uint8_t { kDelivered = 0, kHandled = 1 };
+constexpr bool is_receipt(MessageKind kind) {
+  return kind == MessageKind::kReceipt || kind == MessageKind::kSignedReceipt;
+}
+/// What the sender wants to be told of, and whether the recipient's identity signs it.
+enum class Level : std::uint8_t {
+  kDelivered = 0,
+  kHandled = 1,
+  kDeliveredSigned = 2,
+  kHandledSigned = 3,
+};
+constexpr bool wants_hook(Level level) {
+  return level == Level::kHandled || level == Level::kHandledSigned;
+}
+constexpr bool wants_signature(Level level) {
+  return level == Level::kDeliveredSigned || level == Level::kHandledSigned;
+}
+/// Its acknowledgement is not enough.
+constexpr bool wants_receipt(Level level) { return level != Level::kDelivered; }
 
 enum class CloseReason : std::uint8_t {
   kLeaving = 0,     // the process ends
@@ -97,7 +116,8 @@ constexpr std::size_t fragment_count(std::size_t total) {
 }
 
 constexpr std::size_t body_bytes_max(MessageKind kind) {
-  return kind == MessageKind::kReceipt ? kBodyBytesMax : kTextBytesMax;
+  if (kind == MessageKind::kSignedReceipt) return kBodyBytesMax;
+  return kTextBytesMax + (kind == MessageKind::kReceipt ? kReceiptHeadBytes : 0);
 }
 
 inline constexpr std::size_t kDeliveredFrameBytes = 9;
@@ -167,21 +187,29 @@ void encode_stream(SpanWriter& out, const Stream& stream);
 void encode_message(SpanWriter& out, const Message& message);
 void encode_fragment(SpanWriter& out, const Fragment& fragment);
 
-/// What became of a message that a hook was to handle: the body of a kReceipt.
+/// What became of a message of which its sender wants a receipt.
 enum class HandledResult : std::uint8_t {
   kExited = 0,    // the status is the hook's own
   kKilled = 1,    // by the signal that the status names
   kTimedOut = 2,  // the hook ran longer than it may
   kNotRun = 3,    // there is no hook, or too many messages wait for it
+  kShown = 4,     // delivered, and no hook was wanted: only signed
 };
 struct Receipt {
   MessageId id{};  // of the message it is for
   HandledResult result = HandledResult::kExited;
   std::uint8_t status = 0;  // 0 unless exited or killed
-  common::Bytes output;     // of an ask; else empty
+  /// Of a kSignedReceipt: see peer/sealed/signed_receipt.hpp.
+  struct Signed {
+    common::WallTime time{};
+    common::Signature signature{};
+  };
+  std::optional<Signed> evidence = {};
+  common::Bytes output = {};  // of an ask; else empty
 };
+/// The body of a kSignedReceipt if there is evidence, else of a kReceipt.
 common::ByteVector encode_receipt(const Receipt& receipt);
-/// Nothing if it is no receipt.
-std::optional<Receipt> decode_receipt(common::Bytes body);
+/// Nothing if it is no receipt of this kind.
+std::optional<Receipt> decode_receipt(MessageKind kind, common::Bytes body);
 
 }  // namespace peer::sealed

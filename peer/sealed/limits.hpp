@@ -15,8 +15,11 @@ namespace peer::sealed {
 inline constexpr std::size_t kTextBytesMax = common::kMessageTextBytesMax;
 /// What stands before the output in a receipt's body.
 inline constexpr std::size_t kReceiptHeadBytes = 18;
+/// What stands behind that in a signed one: time and signature.
+inline constexpr std::size_t kReceiptSignatureBytes = 8 + 64;
 /// Longest body of a message of any kind.
-inline constexpr std::size_t kBodyBytesMax = kTextBytesMax + kReceiptHeadBytes;
+inline constexpr std::size_t kBodyBytesMax =
+    kTextBytesMax + kReceiptHeadBytes + kReceiptSignatureBytes;
 
 /// A body up to this size travels whole; a longer one in fragments of exactly this size but for the
 /// last. 64 of them carry the longest body, so that one word can say which have come, and a

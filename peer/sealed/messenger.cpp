@@ -13,13 +13,14 @@ Messenger::Messenger(Options options, SessionKeyRing& keys, TrustGate& gate, com
                      TimePoint now)
     : options_(options),
       random_(random),
+      keys_(keys),
       gate_(gate),
       table_(keys, gate, random, now, options.has_hook) {}
 
 common::expected<MessageId, Messenger::SendError> Messenger::send(TimePoint now,
                                                                   const Request& request) {
   if (request.text.size() > kTextBytesMax) return unexpected{SendError::kTooLong};
-  const bool is_awaited = request.level == Level::kHandled;
+  const bool is_awaited = wants_receipt(request.level);
   if (is_awaited && awaited_.size() == kReceiptsMax) return unexpected{SendError::kBusy};
   Pending message{.kind = request.kind, .level = request.level, .deadline = request.deadline};
   if (request.id) {
@@ -27,6 +28,9 @@ common::expected<MessageId, Messenger::SendError> Messenger::send(TimePoint now,
   } else {
     message.id = new_id();
   }
+  // The text may be anywhere by the time its receipt comes.
+  std::optional<Digest> text;
+  if (wants_signature(request.level)) text = digest_of(request.text);
   const std::size_t index = contact_of(request.to);
   if (is_awaited && awaited_.contains({index, message.id})) return unexpected{SendError::kBusy};
   Contact& contact = contacts_[index];
@@ -43,8 +47,11 @@ common::expected<MessageId, Messenger::SendError> Messenger::send(TimePoint now,
     if (!contact.found && !contact.candidate) want_lookup(now, index);
   }
   if (is_awaited) {
-    awaited_.emplace(AwaitedKey{index, message.id},
-                     Awaited{.begun = now, .deadline = message.deadline});
+    awaited_.emplace(AwaitedKey{index, message.id}, Awaited{.level = request.level,
+                                                            .kind = request.kind,
+                                                            .text = text,
+                                                            .begun = now,
+                                                            .deadline = message.deadline});
     note_deadline(message.deadline);
   }
   ++unfinished_;
@@ -188,18 +195,34 @@ void Messenger::handle_handled(TimePoint now, const Handle& handle, HandledResul
                                std::uint8_t status, common::Bytes output) {
   Session* session = table_.find(handle.session);
   if (session == nullptr) return;  // he has gone, or has long given up
-  const auto body =
-      encode_receipt({.id = handle.id,
-                      .result = result,
-                      .status = status,
-                      .output = output.first(std::min(output.size(), kTextBytesMax))});
+  Receipt receipt{.id = handle.id,
+                  .result = result,
+                  .status = status,
+                  .output = output.first(std::min(output.size(), kTextBytesMax))};
+  if (handle.text) {
+    const common::WallTime time = wall_at(now);
+    receipt.evidence = {
+        .time = time,
+        .signature = sign_receipt(keys_.identity(),
+                                  {.id = handle.id,
+                                   .sender = {session->remote().name, session->remote().identity},
+                                   .recipient = {keys_.name(), keys_.identity().key()},
+                                   .kind = handle.kind,
+                                   .result = result,
+                                   .status = status,
+                                   .time = time,
+                                   .text = *handle.text,
+                                   .output = digest_of(receipt.output)})};
+  }
+  const auto body = encode_receipt(receipt);
   const MessageId id = new_id();
   // A queue too full for a receipt leaves the sender without one: he says so at his deadline.
-  if (session->try_send({.kind = MessageKind::kReceipt,
-                         .id = id,
-                         .body = body,
-                         .deadline = now + kReceiptTime,
-                         .tag = kReceiptTag})) {
+  if (session->try_send(
+          {.kind = receipt.evidence ? MessageKind::kSignedReceipt : MessageKind::kReceipt,
+           .id = id,
+           .body = body,
+           .deadline = now + kReceiptTime,
+           .tag = kReceiptTag})) {
     ++unfinished_receipts_;
     table_.touch(handle.session);
   }
@@ -207,7 +230,14 @@ void Messenger::handle_handled(TimePoint now, const Handle& handle, HandledResul
 
 void Messenger::handle_datagram(TimePoint now, common::WallTime wall_now,
                                 const common::Endpoint& from, common::Bytes datagram) {
+  wall_ = wall_now;
+  wall_told_at_ = now;
   table_.handle_datagram(now, wall_now, from, datagram);
+}
+
+common::WallTime Messenger::wall_at(TimePoint now) const {
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now - wall_told_at_);
+  return {std::max<std::int64_t>(wall_.unix_ms + since.count(), 0)};
 }
 
 void Messenger::handle_timeout(TimePoint now) {
@@ -266,7 +296,7 @@ void Messenger::expire(TimePoint now) {
       ++it;
       continue;
     }
-    Outcome outcome = outcome_of(contact, id, Level::kHandled, Result::kNotAcknowledged);
+    Outcome outcome = outcome_of(contact, id, awaited.level, Result::kNotAcknowledged);
     outcome.is_delivered = true;
     outcomes_.push_back(outcome);
     it = awaited_.erase(it);
@@ -359,9 +389,8 @@ void Messenger::handle_done(TimePoint now, const SessionEvent& event) {
   }
   const auto index = static_cast<std::size_t>(done.tag);
   const bool is_delivered = done.fate == Fate::kDelivered;
-  const auto awaited =
-      done.level == Level::kHandled ? awaited_.find({index, done.id}) : awaited_.end();
-  if (done.level == Level::kHandled) {
+  const auto awaited = wants_receipt(done.level) ? awaited_.find({index, done.id}) : awaited_.end();
+  if (wants_receipt(done.level)) {
     if (awaited == awaited_.end()) return;  // its receipt was faster
     if (is_delivered) {
       awaited->second.is_delivered = true;
@@ -372,7 +401,7 @@ void Messenger::handle_done(TimePoint now, const SessionEvent& event) {
   Result result = Result::kDelivered;
   switch (done.fate) {
     case Fate::kDelivered:
-      if (done.level == Level::kHandled) result = Result::kNotAcknowledged;  // too late
+      if (wants_receipt(done.level)) result = Result::kNotAcknowledged;  // too late
       break;
     case Fate::kNotAcknowledged:
       result = Result::kNotAcknowledged;
@@ -398,10 +427,11 @@ std::optional<Messenger::Event> Messenger::take(TimePoint now,
                                                 const IncomingQueue::Incoming& incoming) {
   const Session* session = table_.find(incoming.session);
   ENSURE(session != nullptr);  // kept until its messages are taken
-  if (incoming.kind == MessageKind::kReceipt) return take_receipt(now, *session, incoming);
-  const Handle handle{incoming.session, incoming.id};
-  const bool wants_receipt = incoming.level == Level::kHandled;
-  if (wants_receipt && !options_.has_hook) {
+  if (is_receipt(incoming.kind)) return take_receipt(now, *session, incoming);
+  Handle handle{.session = incoming.session, .id = incoming.id, .kind = incoming.kind};
+  if (wants_signature(incoming.level)) handle.text = digest_of(incoming.body);
+  const bool is_for_hook = wants_hook(incoming.level);
+  if (is_for_hook && !options_.has_hook) {
     handle_handled(now, handle, HandledResult::kNotRun, 0, {});
     if (incoming.kind == MessageKind::kAsk) return std::nullopt;  // not for people's eyes
   }
@@ -409,21 +439,32 @@ std::optional<Messenger::Event> Messenger::take(TimePoint now,
                   .sender = session->remote().name.text(),
                   .identity = &session->remote().identity,
                   .kind = incoming.kind,
-                  .wants_receipt = wants_receipt && options_.has_hook,
+                  .wants_receipt = is_for_hook && options_.has_hook,
+                  .wants_shown = wants_receipt(incoming.level) && !is_for_hook,
                   .is_early = incoming.is_early,
                   .text = incoming.body};
 }
 
 std::optional<Messenger::Event> Messenger::take_receipt(TimePoint now, const Session& session,
                                                         const IncomingQueue::Incoming& incoming) {
-  const auto receipt = decode_receipt(incoming.body);
+  const auto receipt = decode_receipt(incoming.kind, incoming.body);
   if (!receipt) return std::nullopt;
   // security: only the recipient's own word counts, as the session's certificate names him.
   const auto index = find_contact(session.remote().name);
   if (!index) return std::nullopt;
   const auto awaited = awaited_.find({*index, receipt->id});
   if (awaited == awaited_.end() || awaited->second.deadline <= now) return std::nullopt;
-  Outcome outcome = outcome_of(*index, receipt->id, Level::kHandled, Result::kHandled);
+  const Level level = awaited->second.level;
+  const bool is_shown = receipt->result == HandledResult::kShown;
+  if (is_shown == wants_hook(level)) return std::nullopt;
+  std::shared_ptr<const Outcome::Evidence> evidence;
+  if (wants_signature(level)) {
+    evidence = check_evidence(session, *receipt, awaited->second);
+    if (!evidence) return std::nullopt;
+  }
+  Outcome outcome =
+      outcome_of(*index, receipt->id, level, is_shown ? Result::kDelivered : Result::kHandled);
+  outcome.evidence = std::move(evidence);
   outcome.is_delivered = true;
   outcome.path = session.endpoint();
   outcome.elapsed = now - awaited->second.begun;
@@ -432,6 +473,25 @@ std::optional<Messenger::Event> Messenger::take_receipt(TimePoint now, const Ses
   outcome.output = receipt->output;
   awaited_.erase(awaited);
   return outcome;
+}
+
+// Null for one that is not signed, or not for what was sent.
+std::shared_ptr<const Messenger::Outcome::Evidence> Messenger::check_evidence(
+    const Session& session, const Receipt& receipt, const Awaited& awaited) const {
+  if (!receipt.evidence || !awaited.text) return nullptr;
+  Outcome::Evidence evidence{
+      .statement = {.id = receipt.id,
+                    .sender = {keys_.name(), keys_.identity().key()},
+                    .recipient = {session.remote().name, session.remote().identity},
+                    .kind = awaited.kind,
+                    .result = receipt.result,
+                    .status = receipt.status,
+                    .time = receipt.evidence->time,
+                    .text = *awaited.text,
+                    .output = digest_of(receipt.output)},
+      .signature = receipt.evidence->signature};
+  if (!verify_receipt(evidence.statement, evidence.signature)) return nullptr;
+  return std::make_shared<const Outcome::Evidence>(std::move(evidence));
 }
 
 }  // namespace peer::sealed

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -14,6 +15,7 @@
 #include "common/expected.hpp"
 #include "common/user.hpp"
 #include "peer/sealed/session_table.hpp"
+#include "peer/sealed/signed_receipt.hpp"
 
 namespace peer::sealed {
 
@@ -63,11 +65,19 @@ class Messenger {
   struct Handle {
     SessionId session = 0;
     MessageId id{};
+    MessageKind kind = MessageKind::kText;
+    /// What is to be signed for; nothing: no signature is wanted.
+    std::optional<Digest> text = {};
   };
   /// What the hook made of a message that wanted to know. `output` (of an ask) is cut at
   /// kTextBytesMax.
   void handle_handled(common::TimePoint now, const Handle& handle, HandledResult result,
                       std::uint8_t status, common::Bytes output);
+
+  /// A message that `wants_shown` is where its reader finds it.
+  void handle_shown(common::TimePoint now, const Handle& handle) {
+    handle_handled(now, handle, HandledResult::kShown, 0, {});
+  }
 
   void handle_datagram(common::TimePoint now, common::WallTime wall_now,
                        const common::Endpoint& from, common::Bytes datagram);
@@ -80,7 +90,7 @@ class Messenger {
   /// From now on messages that come are not taken, and so not acknowledged; what is under way to
   /// others goes on.
   void stop_taking() { table_.stop_taking(); }
-  /// Receipts given by handle_handled that are still on their way.
+  /// Receipts given by handle_handled or handle_shown that are still on their way.
   std::size_t unfinished_receipts() const { return unfinished_receipts_; }
   /// Tells the others that this process ends. Afterwards poll_transmit until nothing comes.
   void leave();
@@ -93,6 +103,8 @@ class Messenger {
     MessageKind kind = MessageKind::kText;
     /// The sender waits for handle_handled.
     bool wants_receipt = false;
+    /// The sender waits for handle_shown.
+    bool wants_shown = false;
     /// Came with the sender's first datagram: see docs/protocol/sealed-datagram.md, "Grades".
     bool is_early = false;
     common::Bytes text;
@@ -118,6 +130,12 @@ class Messenger {
     HandledResult handled = HandledResult::kExited;
     std::uint8_t status = 0;
     common::Bytes output;  // of an ask's hook
+    /// What the recipient's identity has signed of it, if that was wanted and it has.
+    struct Evidence {
+      ReceiptStatement statement;
+      common::Signature signature{};
+    };
+    std::shared_ptr<const Evidence> evidence = {};
   };
   /// Look the name up, then call handle_lookup.
   struct NeedLookup {
@@ -160,8 +178,11 @@ class Messenger {
     common::TimePoint next_lookup{};  // the earliest, kRefetchPause after the last
     bool has_timer = false;           // for the next look-up
   };
-  /// A message that is to be handled.
+  /// A message whose receipt is awaited.
   struct Awaited {
+    Level level = Level::kHandled;
+    MessageKind kind = MessageKind::kText;
+    std::optional<Digest> text = {};  // if a signature is wanted
     bool is_delivered = false;
     common::TimePoint begun;
     common::TimePoint deadline;
@@ -178,6 +199,10 @@ class Messenger {
   void hand_on_pending(common::TimePoint now, std::size_t index);
   void want_lookup(common::TimePoint now, std::size_t index);
   void use(common::TimePoint now, std::size_t index, const Found& found);
+  std::shared_ptr<const Outcome::Evidence> check_evidence(const Session& session,
+                                                          const Receipt& receipt,
+                                                          const Awaited& awaited) const;
+  common::WallTime wall_at(common::TimePoint now) const;
   void fail_pending(std::size_t index, Result result);
   void fail_session(std::size_t index, Fate fate);
   Outcome outcome_of(std::size_t index, const MessageId& id, Level wanted, Result result);
@@ -191,6 +216,7 @@ class Messenger {
 
   Options options_;
   common::Random& random_;
+  SessionKeyRing& keys_;
   TrustGate& gate_;
   SessionTable table_;
   std::deque<Contact> contacts_;  // one for each name ever written to
@@ -205,6 +231,9 @@ class Messenger {
   std::size_t ids_left_ = 0;
   std::size_t unfinished_ = 0;
   std::size_t unfinished_receipts_ = 0;
+  // As the shell last told it.
+  common::WallTime wall_{};
+  common::TimePoint wall_told_at_{};
   std::size_t pending_count_ = 0;  // kPendingMax at most
   std::size_t pending_bytes_ = 0;  // kPendingBytesMax at most
 };

@@ -192,6 +192,8 @@ class ListenRun {
         receipts_.emplace(last_receipt_, message->handle);
       }
       listener_.handle_message(monotonic_now(), received);
+      // It leaves with what acknowledges the message: after the line was written.
+      if (message->wants_shown) sealed_->messenger().handle_shown(monotonic_now(), message->handle);
     }
   }
 

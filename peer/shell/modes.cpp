@@ -17,7 +17,7 @@ constexpr std::array kModes = {
         .name = "send",
         .mode = Mode::kSend,
         .usage = R"(list unicast|ask NAME "TEXT" multicast [A, B] "TEXT" broadcast "TEXT")",
-        .options = "--json --level --timeout --hook-status --trust --key --plain",
+        .options = "--json --level --timeout --hook-status --receipt --trust --key --plain",
         .takes_command = true,
     },
     ModeRow{
@@ -52,6 +52,13 @@ constexpr std::array kModes = {
         .name = "key",
         .mode = Mode::kKey,
         .usage = "[OTHER]  show the own key; the safety number with OTHER",
+        .options = "--key",
+        .takes_command = true,
+    },
+    ModeRow{
+        .name = "verify",
+        .mode = Mode::kVerify,
+        .usage = "FILE  check signed receipts (--receipt); also: peer verify FILE",
         .options = "--key",
         .takes_command = true,
     },

@@ -10,7 +10,7 @@
 
 namespace peer {
 
-enum class Mode { kListen, kSend, kKey, kTrust, kLogin, kRoom, kNetchat, kMeet };
+enum class Mode { kListen, kSend, kKey, kTrust, kVerify, kLogin, kRoom, kNetchat, kMeet };
 
 struct ModeRow {
   std::string_view name;

@@ -58,6 +58,8 @@ constexpr std::array kOptions = {
     OptionRow{"--timeout", "--timeout SECONDS     how long a message may take to be confirmed (5)"},
     OptionRow{"--hook-status",
               "--hook-status         leave with the exit status of the recipient's hook"},
+    OptionRow{"--receipt",
+              "--receipt FILE        add what recipients sign to FILE (peer verify FILE)"},
     OptionRow{"--trust", "--trust WHOM          with a key not seen before: new, ask or strict"},
     OptionRow{"--key", "--key FILE            the identity to use ($PEER_KEY)"},
     OptionRow{"--plain", "--plain               no keys, as the old programs"},
@@ -229,7 +231,8 @@ std::variant<Options, Leave> check(Modes modes, Raw raw, CLI::App& app, Options 
   if (!raw.level.empty()) {
     options.level = raw.level == "handled" ? DeliveryLevel::kHandled : DeliveryLevel::kDelivered;
   }
-  if (options.is_plain && (options.level || options.has_hook_status || !options.key_file.empty()))
+  if (options.is_plain && (options.level || options.has_hook_status || !options.key_file.empty() ||
+                           !options.receipt_file.empty()))
     return usage_error("--plain sends nothing that could be confirmed, and needs no key");
   options.hello = from_seconds(raw.hello);
   options.command = app.remaining();
@@ -255,7 +258,16 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
                   .password_file = {},
                   .hook = {},
                   .key_file = {},
-                  .level = {}};
+                  .level = {},
+                  .receipt_file = {}};
+  // No name and no registry has a part in it. (Three words at least name a user `verify`.)
+  if (arguments.size() == 2 && arguments[0] == "verify" && !arguments[1].starts_with("-") &&
+      std::any_of(modes.begin(), modes.end(),
+                  [](const ModeRow& mode) { return mode.mode == Mode::kVerify; })) {
+    options.mode = Mode::kVerify;
+    options.command = {arguments[1]};
+    return options;
+  }
   CLI::App app;
   app.set_help_flag();   // ours fits a screen and shows examples first
   app.prefix_command();  // from the first word of COMMAND on, everything belongs to it
@@ -285,6 +297,7 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
       ->check(common::os::decimal_option())
       ->check(CLI::Range(0.001, kSecondsMax));
   app.add_flag("--hook-status", options.has_hook_status);
+  app.add_option("--receipt", options.receipt_file);
   app.add_option("--trust", raw.trust)->check(CLI::IsMember({"new", "ask", "strict"}));
   app.add_option("--key", options.key_file);
   app.add_flag("--plain", options.is_plain);

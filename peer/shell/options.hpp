@@ -23,7 +23,7 @@ struct Options {
   common::UserName name;
   bool is_name_asked = false;  // `-` stands in its place, in modes that may ask
   common::HostPort registry;
-  std::string registry_text;  // as typed
+  std::string registry_text;  // as typed; empty: `peer verify FILE`, which needs none
   Mode mode = Mode::kListen;
   std::vector<std::string> command;  // empty: commands come from standard input
 
@@ -44,6 +44,7 @@ struct Options {
   sealed::TrustMode trust = sealed::TrustMode::kNew;
   std::optional<DeliveryLevel> level;
   bool has_hook_status = false;
+  std::string receipt_file;  // send: where signed receipts are added; empty: none are wanted
   common::Duration timeout = std::chrono::seconds(5);  // a sealed message's
   common::Duration hook_time = std::chrono::seconds(30);
 };

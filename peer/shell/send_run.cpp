@@ -22,9 +22,11 @@
 #include "common/os/poll_until.hpp"
 #include "common/os/standard_streams.hpp"
 #include "common/safe_text.hpp"
+#include "peer/receipt_file.hpp"
 #include "peer/sender.hpp"
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/line_reader.hpp"
+#include "peer/shell/receipt_log.hpp"
 #include "peer/shell/registry_client.hpp"
 #include "peer/shell/sealed_end.hpp"
 #include "peer/shell/time_limit.hpp"
@@ -38,9 +40,12 @@ using common::ExitStatus;
 class SendRun {
  public:
   /// `sealed`: null to send no sealed datagrams.
-  SendRun(const Options& options, DatagramSocket socket, std::unique_ptr<SealedEnd> sealed)
+  /// `receipts`: none if nobody is to sign.
+  SendRun(const Options& options, DatagramSocket socket, std::unique_ptr<SealedEnd> sealed,
+          std::optional<ReceiptLog> receipts)
       : options_(options),
         sealed_(std::move(sealed)),
+        receipts_(std::move(receipts)),
         sender_(options.name, options.registry_text,
                 TokenFile::peek(options.name, options.registry), terms()),
         client_(options.registry),
@@ -131,7 +136,11 @@ class SendRun {
       sealed_->leave(socket_);
       say_remarks();
     }
-    return is_output_closed_ ? static_cast<int>(ExitStatus::kOutput) : sender_.exit_status();
+    if (receipts_) {
+      if (const auto error = receipts_->sync()) tell_lost_receipt(error);
+    }
+    const bool is_lost = is_output_closed_ || has_lost_receipt_;
+    return is_lost ? static_cast<int>(ExitStatus::kOutput) : sender_.exit_status();
   }
 
   SendTerms terms() {
@@ -139,6 +148,8 @@ class SendRun {
                     .level = options_.level,
                     .has_hook_status = options_.has_hook_status,
                     .json = options_.json};
+    // An old program signs nothing.
+    if (receipts_ && !terms.level) terms.level = DeliveryLevel::kDelivered;
     if (sealed_) terms.has_key = [this](const auto& name) { return sealed_->pins().has_pin(name); };
     return terms;
   }
@@ -166,7 +177,7 @@ class SendRun {
     const auto id = sealed_->messenger().send(
         now, {.to = send.to.name,
               .kind = send.is_ask ? sealed::MessageKind::kAsk : sealed::MessageKind::kText,
-              .level = send.wants_handled ? sealed::Level::kHandled : sealed::Level::kDelivered,
+              .level = level_of(send),
               .text = common::as_bytes(*send.text),
               .deadline = now + options_.timeout,
               .id = {}});
@@ -180,8 +191,14 @@ class SendRun {
       known = *send.to.certificate;
       sealed_->questions().tell(now, send.to);
     }
-    tickets_.emplace(*id, send.ticket);
+    tickets_.emplace(*id, Ticket{send.ticket, receipts_ ? send.text : nullptr});
     return true;
+  }
+
+  sealed::Level level_of(const Sender::SendSealed& send) const {
+    if (send.wants_handled)
+      return receipts_ ? sealed::Level::kHandledSigned : sealed::Level::kHandled;
+    return receipts_ ? sealed::Level::kDeliveredSigned : sealed::Level::kDelivered;
   }
 
   void seal(const Sender::SendSealed& send) {
@@ -225,13 +242,18 @@ class SendRun {
       if (outcome == nullptr) continue;
       const auto it = tickets_.find(outcome->id);
       ENSURE(it != tickets_.end());
-      const std::uint64_t ticket = it->second;
+      const Ticket ticket = std::move(it->second);
       tickets_.erase(it);
+      if (outcome->evidence) {
+        if (const auto error = receipts_->append(format_receipt_line(
+                *outcome->evidence, *ticket.text, common::as_text(outcome->output))))
+          tell_lost_receipt(error);
+      }
       Delivery delivery = describe(*outcome, sealed_->pins(), options_.timeout);
       // What the registry says of him next is taken up even if it is the same.
       if (delivery.status != ExitStatus::kOk)
         certificates_.erase(common::UserName::parse(outcome->to)->key());
-      sender_.handle_delivery(ticket, std::move(delivery));
+      sender_.handle_delivery(ticket.number, std::move(delivery));
     }
   }
 
@@ -266,6 +288,13 @@ class SendRun {
       bytes.remove_prefix(end + 1);
     }
     return text;
+  }
+
+  void tell_lost_receipt(const std::error_code& error) {
+    if (std::exchange(has_lost_receipt_, true)) return;
+    write_output();
+    common::os::print_error(
+        fmt::format("peer: cannot write to {}: {}\n", options_.receipt_file, error.message()));
   }
 
   void say_remarks() {
@@ -334,7 +363,13 @@ class SendRun {
 
   const Options& options_;
   std::unique_ptr<SealedEnd> sealed_;
-  std::map<sealed::MessageId, std::uint64_t> tickets_;  // of messages whose outcome is awaited
+  std::optional<ReceiptLog> receipts_;
+  bool has_lost_receipt_ = false;
+  struct Ticket {
+    std::uint64_t number = 0;
+    std::shared_ptr<const std::string> text;  // if it is to be signed for
+  };
+  std::map<sealed::MessageId, Ticket> tickets_;  // of messages whose outcome is awaited
   std::unordered_map<std::string, std::string> certificates_;  // as last told, by name's key
   std::set<common::IdentityKey> refused_;                      // by a person
   Sender sender_;
@@ -360,7 +395,17 @@ int run_send(const Options& options) {
   }
   auto sealed = SealedEnd::open(options, {});
   if (!sealed) return static_cast<int>(sealed.error());
-  SendRun run(options, *std::move(socket), *std::move(sealed));
+  std::optional<ReceiptLog> receipts;
+  if (!options.receipt_file.empty()) {
+    auto opened = ReceiptLog::open(options.receipt_file);
+    if (!opened) {
+      common::os::print_error(fmt::format("peer: cannot write to {}: {}\n", options.receipt_file,
+                                          opened.error().message()));
+      return static_cast<int>(ExitStatus::kConfiguration);
+    }
+    receipts = *std::move(opened);
+  }
+  SendRun run(options, *std::move(socket), *std::move(sealed), std::move(receipts));
   if (!options.command.empty()) return run.run_words(options.command);
   if (isatty(STDIN_FILENO) && !options.quiet) {
     common::os::print_error(

@@ -184,6 +184,64 @@ class DeliveryTest(SealedTest):
             self.assertEqual((status, told["level"], told["sealed"]), (0, "sent", False))
 
 
+class ReceiptTest(SealedTest):
+    def verify(self, *words):
+        program = self.start("peer verify", our_program("peer"), "verify", *words, is_ours=True)
+        program.status = program.wait()
+        program.dispose()
+        return program
+
+    def test_who_was_sent_something_signs_for_it_and_anybody_can_check_that(self):
+        file = self.dir / "receipts"
+        bob = self.start_listener("bob", self.registry, "--exec", "echo got it; exit 3")
+        carol = self.start_listener("carol", self.registry)
+        sent = self.send("--receipt", file, "multicast", "[bob, carol]", "build done")
+        self.assertEqual(sent.status, 0, sent.describe())
+        asked = self.send("--receipt", file, "ask", "bob", "status?")
+        self.assertEqual((asked.status, asked.stdout), (3, b"got it\n"))
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        receipts = [json.loads(line) for line in file.read_text().splitlines()]
+        self.assertEqual(sorted((r["recipient"]["name"], r["result"], r["text"]) for r in receipts),
+                         [("bob", "exited", "status?"), ("bob", "shown", "build done"),
+                          ("carol", "shown", "build done")])
+        for program in (bob, carol):  # nobody is asked
+            self.stop(program)
+        checked = self.verify(file)
+        self.assertEqual(checked.status, 0, checked.describe())
+        self.assertIn(f"  key      {self.key_of('carol')['fingerprint']}\n".encode(), checked.stdout)
+        self.assertEqual(checked.stdout.count(b"has the message"), 2)
+        self.assertEqual(self.run_peer("ci", "verify", file).stdout.count(b"  known\n"), 3)
+        file.write_text(file.read_text().replace("build done", "build failed"))
+        checked = self.verify(file)
+        self.assertEqual(checked.status, 65)
+        self.assertEqual(checked.stderr.count(b" has signed\n"), 2, checked.describe())
+
+    def test_a_receipt_of_another_key_is_refused(self):
+        file = self.dir / "receipts"
+        bob = self.start_listener("bob", self.registry)
+        self.assertEqual(self.send("--receipt", file, "unicast", "bob", "hello").status, 0)
+        self.stop(bob)
+        self.assertEqual(self.run_peer("ci", "trust", "bob", self.key_of("eve")["key"]).status, 0)
+        checked = self.run_peer("ci", "verify", file)
+        self.assertEqual(checked.status, 77, checked.describe())
+        self.assertIn(b"is signed by another key than that of bob here", checked.stderr)
+
+    def test_who_cannot_sign_is_sent_nothing(self):
+        self.start_classic_listener("old", self.registry)
+        sent = self.send("--receipt", self.dir / "receipts", "unicast", "old", "hello")
+        self.assertEqual(sent.status, 76, sent.describe())
+
+    def test_files_that_cannot_be_written_or_read(self):
+        self.start_listener("bob", self.registry)
+        sent = self.send("--receipt", self.dir, "unicast", "bob", "hello")
+        self.assertEqual(sent.status, 78, sent.describe())
+        sent = self.send("--receipt", "/dev/full", "unicast", "bob", "hello")
+        self.assertEqual((sent.status, sent.stdout), (74, b"message is sent to bob\n"))
+        self.assertEqual(self.verify(self.dir / "none").status, 65)
+        self.assertEqual(self.verify("/dev/null").status, 65)
+        self.assertEqual(self.verify().status, 64)
+
+
 class KeyTest(SealedTest):
     def other_home(self):
         home = self.dir / "elsewhere"

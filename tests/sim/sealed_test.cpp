@@ -22,6 +22,7 @@ void add(sim::SealedWorld::Totals& sum, const sim::SealedWorld::Totals& one) {
   sum.early += one.early;
   sum.delivered += one.delivered;
   sum.handled += one.handled;
+  sum.signed_receipts += one.signed_receipts;
   sum.given_up += one.given_up;
   sum.key_changed += one.key_changed;
   sum.restarts += one.restarts;
@@ -48,6 +49,7 @@ TEST_CASE("sealed messages are delivered once, in order, or told to be not") {
   CHECK(sum.delivered > count);
   if (count >= 100) {
     CHECK(sum.handled > 0);
+    CHECK(sum.signed_receipts > 0);
     CHECK(sum.early > 0);
     CHECK(sum.given_up > 0);
     CHECK(sum.key_changed > 0);
@@ -55,10 +57,11 @@ TEST_CASE("sealed messages are delivered once, in order, or told to be not") {
     CHECK(sum.forged > 0);
   }
   MESSAGE(fmt::format(
-      "{} seeds: {} sent, {} received ({} early), {} delivered, {} handled, {} given up, "
+      "{} seeds: {} sent, {} received ({} early), {} delivered, {} handled, {} signed for, {} "
+      "given up, "
       "{} key changed; {} restarts, {} moves, {} replays and {} forgeries refused",
-      count, sum.sent, sum.received, sum.early, sum.delivered, sum.handled, sum.given_up,
-      sum.key_changed, sum.restarts, sum.rebinds, sum.replayed, sum.forged));
+      count, sum.sent, sum.received, sum.early, sum.delivered, sum.handled, sum.signed_receipts,
+      sum.given_up, sum.key_changed, sum.restarts, sum.rebinds, sum.replayed, sum.forged));
 }
 
 TEST_CASE("the same seed gives the same run") {

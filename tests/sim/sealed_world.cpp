@@ -250,8 +250,8 @@ void SealedWorld::send(std::size_t index, std::size_t to, bool is_final) {
   Actor& actor = *actors_[index];
   SentMessage message{.from = index, .life = actor.life, .to = to, .is_final = is_final};
   message.text = random_text();
-  if (random_.below(3) == 0) message.level = Level::kHandled;
-  if (message.level == Level::kHandled && random_.below(2) == 0) message.kind = MessageKind::kAsk;
+  if (random_.below(3) == 0) message.level = static_cast<Level>(1 + random_.below(3));
+  if (wants_hook(message.level) && random_.below(2) == 0) message.kind = MessageKind::kAsk;
   if (is_final) message.level = Level::kDelivered, message.kind = MessageKind::kText;
   message.deadline =
       scheduler_.now() +
@@ -300,9 +300,12 @@ void SealedWorld::handle_received(std::size_t index, const Messenger::Received& 
     fail(fmt::format("message {} of {} came after {}", message.ordinal, sender.name, last));
   last = message.ordinal;
   if (actor.has_hook && received.is_early) fail("an early message reached a hook");
-  if (received.wants_receipt != (actor.has_hook && message.level == Level::kHandled))
+  if (received.wants_receipt != (actor.has_hook && wants_hook(message.level)) ||
+      received.wants_shown != (message.level == Level::kDeliveredSigned))
     fail("a receipt is wanted of the wrong one");
   message.is_received = true;
+  if (received.wants_shown)
+    actor.process->messenger().handle_shown(scheduler_.now(), received.handle);
   if (!received.wants_receipt) return;
   const auto status = static_cast<std::uint8_t>(random_.below(256));
   const std::string output =
@@ -320,6 +323,24 @@ void SealedWorld::handle_received(std::size_t index, const Messenger::Received& 
   });
 }
 
+/// What was to be signed is, by the recipient and for what was sent, whenever the message is told
+/// as delivered or handled; nothing else is.
+void SealedWorld::check_evidence(const SentMessage& message, const Messenger::Outcome& outcome) {
+  const bool is_told = outcome.result == Messenger::Result::kDelivered ||
+                       outcome.result == Messenger::Result::kHandled;
+  const bool is_signed = outcome.evidence != nullptr;
+  if (is_signed != (is_told && wants_signature(message.level)))
+    return fail("a signature is missing, or too many");
+  if (!is_signed) return;
+  const ReceiptStatement& statement = outcome.evidence->statement;
+  if (statement.id != outcome.id || statement.recipient.name.text() != actors_[message.to]->name ||
+      statement.text != digest_of(common::as_bytes(message.text)) ||
+      statement.output != digest_of(outcome.output) ||
+      !verify_receipt(statement, outcome.evidence->signature))
+    fail("a receipt that proves nothing");
+  ++totals_.signed_receipts;
+}
+
 void SealedWorld::handle_outcome(std::size_t index, const Messenger::Outcome& outcome) {
   note(fmt::format("outcome {}", static_cast<int>(outcome.result)));
   const auto it = sent_.find(outcome.id);
@@ -334,14 +355,15 @@ void SealedWorld::handle_outcome(std::size_t index, const Messenger::Outcome& ou
   const bool is_shown = message.kind == MessageKind::kText || actors_[message.to]->has_hook;
   if (outcome.is_delivered && is_shown && !message.is_received)
     fail(fmt::format("told as delivered, and never received: {}", message.text.substr(0, 20)));
+  check_evidence(message, outcome);
   switch (outcome.result) {
     case Messenger::Result::kDelivered:
       ++totals_.delivered;
-      if (message.level != Level::kDelivered) fail("delivered is not enough");
+      if (wants_hook(message.level)) fail("delivered is not enough");
       break;
     case Messenger::Result::kHandled: {
       ++totals_.handled;
-      if (message.level != Level::kHandled) fail("nobody asked whether it was handled");
+      if (!wants_hook(message.level)) fail("nobody asked whether it was handled");
       const bool was_run = outcome.handled == HandledResult::kExited;
       if (was_run != message.is_handled || (was_run && outcome.status != message.status))
         fail("another status than the hook's");

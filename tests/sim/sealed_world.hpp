@@ -30,6 +30,7 @@ class SealedWorld {
     std::uint64_t early = 0;
     std::uint64_t delivered = 0;
     std::uint64_t handled = 0;
+    std::uint64_t signed_receipts = 0;
     std::uint64_t given_up = 0;
     std::uint64_t key_changed = 0;
     std::uint64_t restarts = 0;
@@ -75,6 +76,7 @@ class SealedWorld {
   void handle_event(std::size_t index, const Messenger::Event& event);
   void handle_received(std::size_t index, const Messenger::Received& received);
   void handle_outcome(std::size_t index, const Messenger::Outcome& outcome);
+  void check_evidence(const SentMessage& message, const Messenger::Outcome& outcome);
   void look_up(std::size_t index, const std::string& name);
   void overhear(const common::Endpoint& to, common::Bytes datagram);
   void make_trouble();

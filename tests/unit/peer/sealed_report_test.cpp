@@ -24,7 +24,10 @@ PinGate no_pins() { return {"127.0.0.1:8080", TrustMode::kNew, KnownPeers()}; }
 
 Delivery delivery(Result result, bool is_delivered = false) {
   const PinGate pins = no_pins();
-  return describe(Messenger::Outcome{.to = "bob", .result = result, .is_delivered = is_delivered},
+  return describe(Messenger::Outcome{.to = "bob",
+                                     .wanted = peer::sealed::Level::kHandled,
+                                     .result = result,
+                                     .is_delivered = is_delivered},
                   pins, 5s);
 }
 
@@ -55,6 +58,16 @@ TEST_CASE("each outcome has its status and its reason") {
     CHECK(told.id == std::string(32, '0'));
     CHECK(told.path == "");  // it was never sent
   }
+}
+
+TEST_CASE("a signature that does not come is missed as such") {
+  const PinGate pins = no_pins();
+  const Delivery told = describe(Messenger::Outcome{.to = "bob",
+                                                    .wanted = peer::sealed::Level::kDeliveredSigned,
+                                                    .result = Result::kNotAcknowledged,
+                                                    .is_delivered = true},
+                                 pins, 5s);
+  CHECK(told.reason == "no signed receipt came within 5 s");
 }
 
 TEST_CASE("what a hook made of it") {

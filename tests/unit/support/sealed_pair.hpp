@@ -57,7 +57,8 @@ class SealedPair {
     std::unique_ptr<Messenger> messenger;
     std::vector<std::string> events;  // "carol: text" received, "text delivered" and the like
     std::map<MessageId, std::string> texts;
-    std::vector<Messenger::Handle> handles;  // of messages that want a receipt
+    std::vector<Messenger::Handle> handles;                // of messages that want a receipt
+    std::optional<Messenger::Outcome::Evidence> evidence;  // the latest
   };
   struct Datagram {
     Side* to;
@@ -174,11 +175,13 @@ class SealedPair {
         if (text.size() > 40) text = fmt::format("{} bytes", text.size());
         side.events.push_back(
             fmt::format("{}{}: {}", received->sender, received->is_early ? " (early)" : "", text));
-        if (received->wants_receipt) side.handles.push_back(received->handle);
+        if (received->wants_receipt || received->wants_shown)
+          side.handles.push_back(received->handle);
       } else if (const auto* outcome = std::get_if<Messenger::Outcome>(&*event)) {
         std::string text = side.texts[outcome->id];
         if (text.size() > 40) text = fmt::format("{} bytes", text.size());
         side.events.push_back(fmt::format("{}: {}", text, describe(*outcome)));
+        if (outcome->evidence) side.evidence = *outcome->evidence;
       } else if (const auto* lookup = std::get_if<Messenger::NeedLookup>(&*event)) {
         ++lookups;
         const std::string name(lookup->name);
@@ -204,7 +207,7 @@ class SealedPair {
                                            "no key"};
     std::string text = kResults[static_cast<std::size_t>(outcome.result)];
     if (outcome.result == Messenger::Result::kHandled) {
-      static const char* const kHandled[] = {"exited", "killed", "timed out", "not run"};
+      static const char* const kHandled[] = {"exited", "killed", "timed out", "not run", "shown"};
       text +=
           fmt::format(" ({} {}{}{})", kHandled[static_cast<std::size_t>(outcome.handled)],
                       outcome.status, outcome.output.empty() ? "" : ", ",
@@ -213,6 +216,7 @@ class SealedPair {
     } else if (outcome.is_delivered && outcome.result != Messenger::Result::kDelivered) {
       text += " (but delivered)";
     }
+    if (outcome.evidence) text += ", signed";
     return text;
   }
 

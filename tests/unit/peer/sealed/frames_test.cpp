@@ -154,8 +154,8 @@ TEST_CASE("what has no meaning is refused with its reason") {
       {"a floor at the end of numbers", "06 8877665544332211 ffffffffffffffff 0000" + kHello,
        "an impossible place in the order"},
       {"an unknown reason", "05 03", "an unknown reason"},
-      {"an unknown kind", kStream + "07 03 00" + kId + "0000", "an unknown kind of message"},
-      {"an unknown level", kStream + "07 00 02" + kId + "0000", "an unknown kind of message"},
+      {"an unknown kind", kStream + "07 04 00" + kId + "0000", "an unknown kind of message"},
+      {"an unknown level", kStream + "07 00 04" + kId + "0000", "an unknown kind of message"},
       {"an ask for delivery only", kStream + "07 01 00" + kId + "0000",
        "an unknown kind of message"},
       {"a receipt for a receipt", kStream + "07 02 01" + kId + "0000",
@@ -253,11 +253,12 @@ TEST_CASE("an ACK with little room tells its newest ranges") {
 }
 
 TEST_CASE("receipts keep what they say") {
-  const auto round_trip = [](const std::string& hex) {
+  const auto round_trip = [](const std::string& hex, MessageKind kind = MessageKind::kReceipt) {
     const ByteVector bytes = from_hex(hex);
-    const auto receipt = decode_receipt(bytes);
+    const auto receipt = decode_receipt(kind, bytes);
     if (!receipt) return std::string("refused");
     CHECK(encode_receipt(*receipt) == bytes);
+    CHECK(receipt->evidence.has_value() == (kind == MessageKind::kSignedReceipt));
     return std::to_string(static_cast<int>(receipt->result)) + ' ' +
            std::to_string(receipt->status) + ' ' + std::string(common::as_text(receipt->output));
   };
@@ -271,6 +272,15 @@ TEST_CASE("receipts keep what they say") {
   CHECK(round_trip(kId + "03 01") == "refused");
   CHECK(round_trip(kId + "00") == "refused");
   CHECK(round_trip("") == "refused");
+  const auto kSigned = MessageKind::kSignedReceipt;
+  const std::string signature = "00000199c0ffee00" + repeat("5a", 64);
+  CHECK(round_trip(kId + "04 00" + signature, kSigned) == "4 0 ");
+  CHECK(round_trip(kId + "00 03" + signature + "6f6b", kSigned) == "0 3 ok");
+  CHECK(round_trip(kId + "03 00" + signature, kSigned) == "3 0 ");
+  CHECK(round_trip(kId + "05 00" + signature, kSigned) == "refused");
+  CHECK(round_trip(kId + "04 01" + signature, kSigned) == "refused");
+  CHECK(round_trip(kId + "04 00" + repeat("5a", 71), kSigned) == "refused");
+  CHECK(round_trip(kId + "04 00" + "00000000000000ff" + repeat("5a", 64), kSigned) == "refused");
 }
 
 }  // namespace

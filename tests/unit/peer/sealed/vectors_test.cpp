@@ -12,6 +12,7 @@
 #include "peer/sealed/aead.hpp"
 #include "peer/sealed/frames.hpp"
 #include "peer/sealed/replay_window.hpp"
+#include "peer/sealed/signed_receipt.hpp"
 #include "tests/unit/support/handshake_pair.hpp"
 
 namespace {
@@ -160,6 +161,36 @@ TEST_CASE("the page's forms of identities and its signed request are ours") {
                                       .serial = vector.number("request serial")});
     CHECK(to_hex(signed_bytes) == vector.text("request signed"));
     CHECK(to_hex(alice.sign(signed_bytes)) == vector.text("request signature"));
+  }
+}
+
+TEST_CASE("the page's signed receipt is ours") {
+  for (const PageVector& vector : vectors_of("receipt")) {
+    const auto identity_of = [&](const std::string& name) {
+      return common::Identity::from_seed(
+          common::Secret(test::array_from_hex<32>(vector.text(name + " identity seed"))));
+    };
+    const auto bob = identity_of("bob");
+    const ByteVector body = vector.bytes("body");
+    const auto receipt = decode_receipt(MessageKind::kSignedReceipt, body);
+    REQUIRE(receipt.has_value());
+    CHECK(receipt->result == static_cast<HandledResult>(vector.number("result")));
+    CHECK(receipt->status == vector.number("status"));
+    CHECK(receipt->evidence->time.unix_ms == static_cast<std::int64_t>(vector.number("time")));
+    CHECK(common::as_text(receipt->output) == vector.text("output"));
+    CHECK(to_hex(encode_receipt(*receipt)) == vector.text("body"));
+    const ReceiptStatement statement{
+        .id = receipt->id,
+        .sender = {*common::UserName::parse("alice"), identity_of("alice").key()},
+        .recipient = {*common::UserName::parse("bob"), bob.key()},
+        .kind = static_cast<MessageKind>(vector.number("kind")),
+        .result = receipt->result,
+        .status = receipt->status,
+        .time = receipt->evidence->time,
+        .text = digest_of(common::as_bytes(vector.text("text"))),
+        .output = digest_of(receipt->output)};
+    CHECK(to_hex(sign_receipt(bob, statement)) == vector.text("signature"));
+    CHECK(verify_receipt(statement, receipt->evidence->signature));
   }
 }
 
