@@ -23,48 +23,6 @@ constexpr std::string_view kCommands =
     "SEARCH NAME, CHAT REQUEST NAME, OK NAME, REJECT NAME, GROUP CHAT NAME NAME ..., "
     "OK GROUP NUMBER, REJECT GROUP NUMBER, EXIT, EXIT GROUP, LOGOUT";
 
-std::string_view to_string(Kind kind) {
-  switch (kind) {
-    case Kind::kText:
-      return "text";
-    case Kind::kMessage:
-      return "message";
-    case Kind::kFound:
-      return "found";
-    case Kind::kNotFound:
-      return "not_found";
-    case Kind::kOwnSearch:
-      return "own_search";
-    case Kind::kBusy:
-      return "busy";
-    case Kind::kChatOpened:
-      return "chat_opened";
-    case Kind::kChatClosed:
-      return "chat_closed";
-    case Kind::kRejected:
-      return "rejected";
-    case Kind::kUnanswered:
-      return "unanswered";
-    case Kind::kAnswered:
-      return "answered";
-    case Kind::kGroupMade:
-      return "group_made";
-    case Kind::kGroupJoined:
-      return "group_joined";
-    case Kind::kGroupLeft:
-      return "group_left";
-    case Kind::kInvited:
-      return "invited";
-    case Kind::kGroupNotHere:
-      return "group_not_here";
-    case Kind::kRefused:
-      return "refused";
-    case Kind::kLoggedOut:
-      return "logged_out";
-  }
-  return "text";
-}
-
 bool is_own_name(std::string_view text, const common::UserName& me) {
   const auto name = common::UserName::parse(text);
   return name && *name == me;
@@ -150,13 +108,8 @@ void MeetClient::run_line(TimePoint now, const std::string& line) {
   if (const auto* answer = std::get_if<MeetGroupAnswer>(&command))
     return run_group_answer(now, *answer);
   if (std::holds_alternative<MeetLogout>(command)) return begin_leaving(now, status_);
-  std::deque<std::string> names;
-  if (const auto* search = std::get_if<MeetSearch>(&command)) names = {search->name};
-  if (const auto* request = std::get_if<MeetChatRequest>(&command)) names = {request->name};
-  if (const auto* answer = std::get_if<MeetAnswer>(&command)) names = {answer->name};
-  if (const auto* group = std::get_if<MeetGroupChat>(&command))
-    names.assign(group->names.begin(), group->names.end());
-  look_up(now, std::move(command), std::move(names));
+  lookup_.emplace(std::move(command));
+  ask_next(now);
 }
 
 void MeetClient::run_text(TimePoint now, const std::string& text) {
@@ -205,14 +158,8 @@ void MeetClient::run_group_answer(TimePoint now, const MeetGroupAnswer& answer) 
 
 // --- Names: the registry has to have found them --------------------------------------------------
 
-void MeetClient::look_up(TimePoint now, MeetCommand command, std::deque<std::string> names) {
-  lookup_ = Lookup{std::move(command), std::move(names), {}};
-  ask_next(now);
-}
-
 void MeetClient::ask_next(TimePoint now) {
-  say(common::format_rendezvous_data(RendezvousKeyword::kSearch,
-                                     {lookup_->names.front(), options_.name.text()}));
+  say(lookup_->question(options_.name));
   await(now, Awaited::kLookup, kReplyTime);
 }
 
@@ -220,54 +167,40 @@ void MeetClient::handle_lookup_reply(TimePoint now, common::WallTime wall,
                                      const MeetNotice& notice) {
   end_awaiting();
   if (step_ == Step::kRegistering) return become_online(now);
-  const bool is_search = std::holds_alternative<MeetSearch>(lookup_->command);
-  const bool is_group = std::holds_alternative<MeetGroupChat>(lookup_->command);
-  const std::string name = std::move(lookup_->names.front());
-  lookup_->names.pop_front();
-  if (notice.kind == Kind::kFound) {
-    lookup_->found.push_back(name);
-  } else {
-    report(is_group ? ExitStatus::kSomeMissed : ExitStatus::kNoUser);
-  }
+  const bool is_group = lookup_->is_group();
+  const bool is_found = notice.kind == Kind::kFound;
+  const std::string name = lookup_->take_answer(is_found);
+  if (!is_found) report(is_group ? ExitStatus::kSomeMissed : ExitStatus::kNoUser);
   if (is_group && notice.kind == Kind::kNotFound) {
     // The registry's words do not say who.
     note(fmt::format("user {} is not found", common::to_terminal(name)), /*is_problem=*/true);
-  } else if (is_search || notice.kind == Kind::kNotFound) {
+  } else if (lookup_->is_search() || notice.kind == Kind::kNotFound) {
     print_notice(wall, notice);
   } else if (notice.kind == Kind::kOwnSearch && !is_group) {
     note("that is you", /*is_problem=*/true);
   }
-  if (!lookup_->names.empty()) return ask_next(now);
+  if (!lookup_->is_done()) return ask_next(now);
   finish_lookup(now);
 }
 
 void MeetClient::finish_lookup(TimePoint now) {
-  const Lookup lookup = *std::exchange(lookup_, std::nullopt);
-  const std::string& me = options_.name.text();
-  if (lookup.found.empty()) {
-    if (std::holds_alternative<MeetGroupChat>(lookup.command)) report(ExitStatus::kNoUser);
+  const MeetLookup lookup = *std::exchange(lookup_, std::nullopt);
+  if (!lookup.has_found_some()) {
+    if (lookup.is_group()) report(ExitStatus::kNoUser);
     return;
   }
-  if (std::holds_alternative<MeetChatRequest>(lookup.command)) {
-    say(common::format_rendezvous_data(RendezvousKeyword::kChatRequest, {lookup.found[0], me}));
+  const auto request = lookup.request(options_.name, port_);
+  if (!request) return;
+  if (request->size() > common::kRendezvousDataBytesMax) return refuse_input("too many names");
+  say(*request);
+  if (std::holds_alternative<MeetChatRequest>(lookup.command())) {
     // A person sees what comes, and may do something else meanwhile.
     if (!options_.is_terminal) await(now, Awaited::kAnswer, kAnswerTime);
-  } else if (const auto* answer = std::get_if<MeetAnswer>(&lookup.command)) {
-    if (answer->is_yes) {
-      say(common::format_rendezvous_data(RendezvousKeyword::kOk,
-                                         {me, lookup.found[0], fmt::format("{}", port_)}));
-    } else {
-      say(common::format_rendezvous_data(RendezvousKeyword::kReject, {me, lookup.found[0]}));
-    }
-    await(now, answer->is_yes ? Awaited::kRoom : Awaited::kRefusal, kReplyTime);
-  } else if (std::holds_alternative<MeetGroupChat>(lookup.command)) {
-    std::string data = common::format_rendezvous_data(RendezvousKeyword::kGroupChat, {me});
-    for (const std::string& name : lookup.found) data += '|' + name;
-    data += '|';  // old registries lose the last name without
-    if (data.size() > common::kRendezvousDataBytesMax) return refuse_input("too many names");
-    say(data);
-    await(now, Awaited::kRoom, kReplyTime);
+    return;
   }
+  const auto* answer = std::get_if<MeetAnswer>(&lookup.command());
+  const bool is_no = answer != nullptr && !answer->is_yes;
+  await(now, is_no ? Awaited::kRefusal : Awaited::kRoom, kReplyTime);
 }
 
 // --- What the registry says ----------------------------------------------------------------------

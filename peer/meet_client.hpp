@@ -9,9 +9,7 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +20,7 @@
 #include "peer/conversation.hpp"
 #include "peer/meet_command.hpp"
 #include "peer/meet_links.hpp"
+#include "peer/meet_lookup.hpp"
 #include "peer/meet_protocol.hpp"
 
 namespace peer {
@@ -93,19 +92,12 @@ class MeetClient final : public Conversation {
     kLogout,
     kEcho,  // our own text, back from the group
   };
-  /// A command that names users, and which of them the registry has found.
-  struct Lookup {
-    MeetCommand command;
-    std::deque<std::string> names;  // not asked for yet, and the one being asked for in front
-    std::vector<std::string> found;
-  };
 
   void advance(TimePoint now);
   void run_line(TimePoint now, const std::string& line);
   void run_text(TimePoint now, const std::string& text);
   void run_group_answer(TimePoint now, const MeetGroupAnswer& answer);
   void run_exit(TimePoint now);
-  void look_up(TimePoint now, MeetCommand command, std::deque<std::string> names);
   void ask_next(TimePoint now);
   void finish_lookup(TimePoint now);
   void refuse_input(std::string text);
@@ -166,7 +158,7 @@ class MeetClient final : public Conversation {
   /// word that the chat is over could be there before the last text.
   std::optional<LinkId> finishing_;
 
-  std::optional<Lookup> lookup_;
+  std::optional<MeetLookup> lookup_;
   std::optional<Awaited> awaited_;
   std::optional<TimePoint> awaited_until_;  // set with it
   std::deque<std::string> inputs_;

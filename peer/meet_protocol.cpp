@@ -89,6 +89,48 @@ std::optional<MeetNotice> interpret_chat_opened(std::string_view cause,
 
 }  // namespace
 
+std::string_view to_string(Kind kind) {
+  switch (kind) {
+    case Kind::kText:
+      return "text";
+    case Kind::kMessage:
+      return "message";
+    case Kind::kFound:
+      return "found";
+    case Kind::kNotFound:
+      return "not_found";
+    case Kind::kOwnSearch:
+      return "own_search";
+    case Kind::kBusy:
+      return "busy";
+    case Kind::kChatOpened:
+      return "chat_opened";
+    case Kind::kChatClosed:
+      return "chat_closed";
+    case Kind::kRejected:
+      return "rejected";
+    case Kind::kUnanswered:
+      return "unanswered";
+    case Kind::kAnswered:
+      return "answered";
+    case Kind::kGroupMade:
+      return "group_made";
+    case Kind::kGroupJoined:
+      return "group_joined";
+    case Kind::kGroupLeft:
+      return "group_left";
+    case Kind::kInvited:
+      return "invited";
+    case Kind::kGroupNotHere:
+      return "group_not_here";
+    case Kind::kRefused:
+      return "refused";
+    case Kind::kLoggedOut:
+      return "logged_out";
+  }
+  return "text";
+}
+
 std::optional<MeetNotice> interpret_notice(std::string_view cause, std::string_view data,
                                            const common::UserName& me) {
   const RendezvousData parsed = common::parse_rendezvous_data(data);

@@ -43,6 +43,9 @@ struct MeetNotice {
   common::Endpoint endpoint;  // of kChatOpened: where he takes texts
 };
 
+/// As --json has it.
+std::string_view to_string(MeetNotice::Kind kind);
+
 /// The two frames of one saying: who caused it, and its data. `me` is whom it was said to. Nothing
 /// if a chat is opened with a partner whose endpoint cannot be used.
 std::optional<MeetNotice> interpret_notice(std::string_view cause, std::string_view data,

@@ -18,19 +18,15 @@ bool wants_json(const ApiRequest& request) {
 
 ApiResponse error_response(ApiError error, std::string_view text, bool wants_json,
                            std::string_view extra_json) {
-  ApiResponse response;
-  response.status = status_of(error);
-  if (wants_json) {
-    response.content_type = "application/json";
-    response.body = std::make_shared<const std::string>(fmt::format(
-        R"({{"code":{},"http":{},"error":{},"link":"{}"{}}})"
-        "\n",
-        static_cast<int>(error), response.status, common::json_string(text), kLink, extra_json));
-  } else {
-    response.content_type = "text/plain; charset=utf-8";
-    response.body = std::make_shared<const std::string>(fmt::format("{}\n", text));
-  }
-  if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
+  const int status = status_of(error);
+  ApiResponse response =
+      wants_json ? text_response(status, kJsonType,
+                                 fmt::format(R"({{"code":{},"http":{},"error":{},"link":"{}"{}}})"
+                                             "\n",
+                                             static_cast<int>(error), status,
+                                             common::json_string(text), kLink, extra_json))
+                 : text_response(status, kTextType, fmt::format("{}\n", text));
+  if (status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "registry/http/http_api.hpp"
+#include "registry/http/api_request.hpp"
 
 namespace registry::http {
 

@@ -11,18 +11,11 @@ namespace registry::http {
 namespace {
 
 ApiResponse success(const ApiRequest& request, int status, std::string_view word) {
-  ApiResponse response;
-  response.status = status;
   const std::string_view to = std::string_view(request.path).substr(kMessagePath.size());
-  if (wants_json(request)) {
-    response.content_type = "application/json";
-    response.body = std::make_shared<const std::string>(
-        fmt::format("{{\"v\":1,\"to\":{},\"outcome\":\"{}\"}}\n", common::json_string(to), word));
-  } else {
-    response.content_type = "text/plain; charset=utf-8";
-    response.body = std::make_shared<const std::string>(fmt::format("{}\n", word));
-  }
-  return response;
+  if (!wants_json(request)) return text_response(status, kTextType, fmt::format("{}\n", word));
+  return text_response(
+      status, kJsonType,
+      fmt::format("{{\"v\":1,\"to\":{},\"outcome\":\"{}\"}}\n", common::json_string(to), word));
 }
 
 }  // namespace

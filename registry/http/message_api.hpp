@@ -5,7 +5,7 @@
 #include <string_view>
 #include <variant>
 
-#include "registry/http/http_api.hpp"
+#include "registry/http/api_request.hpp"
 #include "registry/hub.hpp"
 
 namespace registry::http {

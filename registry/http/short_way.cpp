@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "registry/http/text.hpp"
+
 namespace registry::http {
 
 std::optional<ApiRequest> read_short_post(const FramedRequest& request,
@@ -19,6 +21,35 @@ std::optional<ApiRequest> read_short_post(const FramedRequest& request,
   ApiRequest read = make_api_request(request, source, local);
   read.path = request.target;
   return read;
+}
+
+ReadyForm ready_form(const FramedRequest& request) {
+  if (request.method != "GET" || is_old(request.program) || request.version_minor != 1)
+    return ReadyForm::kNone;
+  ReadyForm form = ReadyForm::kPlain;
+  for (const HeaderField& field : request.fields) {
+    if (equals_ignoring_case(field.name, "Accept")) {
+      if (field.value.find("application/json") != field.value.npos) form = ReadyForm::kJson;
+    } else if (equals_ignoring_case(field.name, "If-None-Match") ||
+               equals_ignoring_case(field.name, "Origin") ||
+               starts_with_ignoring_case(field.name, "Sec-Fetch-")) {
+      return ReadyForm::kNone;
+    }
+  }
+  return form;
+}
+
+std::optional<common::UserName> read_short_lookup(std::string_view target) {
+  constexpr std::string_view kPrefix = "/userlist.txt?username=";
+  if (!target.starts_with(kPrefix)) return std::nullopt;
+  const std::string_view text = target.substr(kPrefix.size());
+  const auto needs_decoding = [](char c) {
+    return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '.' || c == '_');
+  };
+  if (std::any_of(text.begin(), text.end(), needs_decoding)) return std::nullopt;
+  const auto name = common::UserName::parse(text);
+  return name ? std::optional(*name) : std::nullopt;
 }
 
 std::optional<std::string> write_short(const ApiResponse& response, bool keep_alive) {

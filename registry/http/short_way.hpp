@@ -5,8 +5,9 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
-#include "registry/http/http_api.hpp"
+#include "registry/http/api_request.hpp"
 
 namespace registry::http {
 
@@ -14,6 +15,14 @@ namespace registry::http {
 std::optional<ApiRequest> read_short_post(const FramedRequest& request,
                                           const common::IpAddress& source,
                                           const common::IpAddress& local);
+
+/// The form in which a GET may be answered the short way; kNone if anything else in it could change
+/// the answer. Its target and its Host are the caller's to look at.
+enum class ReadyForm { kNone, kPlain, kJson };
+ReadyForm ready_form(const FramedRequest& request);
+
+/// Whom a look-up by a target that needs no decoding is for; nothing if it is any other target.
+std::optional<common::UserName> read_short_lookup(std::string_view target);
 
 /// An answer's bytes, as http_engine would write them; nothing if it is not a 200 without header
 /// fields of its own.

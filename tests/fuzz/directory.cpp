@@ -4,8 +4,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::NodeWorld world;
-  fuzz::Script script(fuzz::as_input(data, size));
-  while (const auto line = script.next()) world.run(*line);
+  fuzz::play(world, fuzz::as_input(data, size));
   world.settle();
   return 0;
 }

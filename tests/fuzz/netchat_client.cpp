@@ -335,8 +335,7 @@ class World {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view input = fuzz::as_input(data, size);
   World world(options_of(fuzz::ScriptLine("o" + std::string(fuzz::take_line(input)))));
-  fuzz::Script script(input);
-  while (const auto line = script.next()) world.run(*line);
+  fuzz::play(world, input);
   world.settle();
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 
+#include "common/classic_record.hpp"
 #include "registry/http/http_api.hpp"
 #include "tests/fuzz/support/directory_rules.hpp"
 #include "tests/fuzz/support/input.hpp"

@@ -259,8 +259,7 @@ class World {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   World world;
-  fuzz::Script script(fuzz::as_input(data, size));
-  while (auto line = script.next()) world.run(*line);
+  fuzz::play(world, fuzz::as_input(data, size));
   world.finish();
   return 0;
 }

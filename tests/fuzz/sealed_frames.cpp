@@ -3,6 +3,7 @@
 
 #include "peer/sealed/frames.hpp"
 #include "tests/fuzz/support/input.hpp"
+#include "tests/support/written_frames.hpp"
 
 namespace {
 
@@ -12,15 +13,7 @@ using namespace peer::sealed;  // NOLINT(google-build-using-namespace)
 common::ByteVector encode(const Frames& frames, std::size_t bytes) {
   common::ByteVector out(bytes);
   SpanWriter writer{std::span(out)};
-  if (frames.ack) encode_ack(writer, *frames.ack, writer.room());
-  if (frames.delivered) encode_delivered(writer, *frames.delivered);
-  if (frames.challenge) encode_challenge(writer, *frames.challenge);
-  if (frames.response) encode_response(writer, *frames.response);
-  if (frames.close) encode_close(writer, *frames.close);
-  if (frames.stream) encode_stream(writer, *frames.stream);
-  MessageRun messages = frames.messages;
-  while (const auto message = messages.next()) encode_message(writer, *message);
-  if (frames.fragment) encode_fragment(writer, *frames.fragment);
+  test::write_frames(writer, frames);
   ENSURE(writer.room() == 0);
   return out;
 }

@@ -268,8 +268,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view input = fuzz::as_input(data, size);
   check_line(input);
   World world;
-  fuzz::Script script(input);
-  while (auto line = script.next()) world.run(*line);
+  fuzz::play(world, input);
   world.finish();
   return 0;
 }

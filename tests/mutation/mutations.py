@@ -76,7 +76,7 @@ MUTATIONS = [
     ),
     Mutation(
         "pages of other origins may act",
-        "registry/http/http_api.cpp",
+        "registry/http/host_rules.cpp",
         "if (is_foreign_origin || is_foreign_site)",
         "if (is_foreign_origin && is_foreign_site)",
         "unit|http",

@@ -36,9 +36,9 @@ TEST_CASE(
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     sim::DoorLab lab(seed, {.two_connection = 2 + seed % 19});
     check(lab.run(60s), seed);
-    confirmed += lab.confirmed();
-    failed += lab.failed();
-    logins += lab.logins();
+    confirmed += lab.two_connection().confirmed();
+    failed += lab.two_connection().failed();
+    logins += lab.two_connection().logins();
   }
   // A simulation in which nothing happens would prove nothing.
   CHECK(confirmed > count);
@@ -105,8 +105,8 @@ TEST_CASE("thousands of users at once") {
   const std::uint64_t users = setting("SIM_SEEDS", 200) > 10'000 ? 3000 : 1000;
   sim::DoorLab lab(1, {.two_connection = users});
   check(lab.run(8s), 1);
-  CHECK(lab.logins() >= users * 5 / 6);
-  CHECK(lab.confirmed() > 100);
+  CHECK(lab.two_connection().logins() >= users * 5 / 6);
+  CHECK(lab.two_connection().confirmed() > 100);
 }
 
 TEST_CASE("the same seed gives the same run") {

@@ -98,4 +98,11 @@ class Script {
   int lines_ = 0;
 };
 
+/// Makes the calls of a whole script in a world.
+template <typename World>
+void play(World& world, std::string_view text) {
+  Script script(text);
+  while (auto line = script.next()) world.run(*line);
+}
+
 }  // namespace fuzz

@@ -60,6 +60,16 @@ class User:
         """Ends what `write` began."""
 
 
+class RoomWriter(User):
+    """Writes to the room as to anybody, and is told what came of it."""
+
+    def enter_room(self):
+        self.test.assertEqual(self.write("room", "hello")(), "sent")
+
+    def leave_room(self):
+        self.test.assertEqual(self.write("room", "/leave")(), "sent")
+
+
 class ScriptedClassic(User):
     def __init__(self, test, name, inbox):
         super().__init__(test, name)
@@ -81,7 +91,7 @@ class ScriptedClassic(User):
         self.test.assertEqual(self.inbox.receive().decode(), f"{sender}: {text}")
 
 
-class OurClassic(User):
+class OurClassic(RoomWriter):
     def __init__(self, test, name):
         super().__init__(test, name)
         self.listener = test.start_listener(name, self.registry)
@@ -101,12 +111,6 @@ class OurClassic(User):
             self.test.assertEqual(said, f"message is sent to {to}\n" if status == 0 else "")
             return "sent" if status == 0 else "failed"
         return result
-
-    def enter_room(self):
-        self.test.assertEqual(self.write("room", "hello")(), "sent")
-
-    def leave_room(self):
-        self.test.assertEqual(self.write("room", "/leave")(), "sent")
 
     def hear(self, sender, text):
         self.seen.expect(f"{sender}: {text}\n")
@@ -194,7 +198,7 @@ class OurRoom(User):
         self.seen.expect(f"<{sender}> {text}\n")
 
 
-class ScriptedTwoConnection(User):
+class ScriptedTwoConnection(RoomWriter):
     def __init__(self, test, name):
         super().__init__(test, name)
         self.user = test.online(test.registry, name)
@@ -212,14 +216,8 @@ class ScriptedTwoConnection(User):
     def hear(self, sender, text):
         self.user.expect_pushed(f"/from {sender} {text}\n")
 
-    def enter_room(self):
-        self.test.assertEqual(self.write("room", "hello")(), "sent")
 
-    def leave_room(self):
-        self.test.assertEqual(self.write("room", "/leave")(), "sent")
-
-
-class OurTwoConnection(User):
+class OurTwoConnection(RoomWriter):
     def __init__(self, test, name, password):
         super().__init__(test, name)
         door = f"127.0.0.1:{test.registry.login_port}"
@@ -243,12 +241,6 @@ class OurTwoConnection(User):
             wait_until(lambda: re.search(rb"30[34] .*\n", self.peer.stdout[seen.at:]), "a reply")
             return "sent" if b"303 " in self.peer.stdout[seen.at:] else "failed"
         return result
-
-    def enter_room(self):
-        self.test.assertEqual(self.write("room", "hello")(), "sent")
-
-    def leave_room(self):
-        self.test.assertEqual(self.write("room", "/leave")(), "sent")
 
     def hear(self, sender, text):
         self.seen.expect(f"{sender}: {text}\n")

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/written_frames.hpp"
 #include "tests/unit/support/hex.hpp"
 
 namespace {
@@ -19,15 +20,7 @@ using test::from_hex;
 ByteVector encode(const Frames& frames) {
   ByteVector out(4096);
   SpanWriter writer(out);
-  if (frames.ack) encode_ack(writer, *frames.ack, writer.room());
-  if (frames.delivered) encode_delivered(writer, *frames.delivered);
-  if (frames.challenge) encode_challenge(writer, *frames.challenge);
-  if (frames.response) encode_response(writer, *frames.response);
-  if (frames.close) encode_close(writer, *frames.close);
-  if (frames.stream) encode_stream(writer, *frames.stream);
-  MessageRun messages = frames.messages;
-  while (const auto message = messages.next()) encode_message(writer, *message);
-  if (frames.fragment) encode_fragment(writer, *frames.fragment);
+  test::write_frames(writer, frames);
   out.resize(writer.size());
   return out;
 }
