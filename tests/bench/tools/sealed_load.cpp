@@ -264,10 +264,25 @@ void run_single(double seconds, bool answered) {
   print(count / bench::seconds_since(begun), std::move(times));
 }
 
-/// `count` recipients in one process, each with an identity, a socket and a messenger of its own.
-[[noreturn]] void serve(std::vector<std::unique_ptr<End>>& ends) {
+std::string nth_name(int index) { return "user" + std::to_string(index); }
+
+/// `count` recipients in one process, each with an identity, a socket and a messenger of its own;
+/// all know the sender's key. Writes a line for each, with its port and certificate.
+[[noreturn]] void serve(int count, const End& sender, int lines_fd) {
+  std::vector<std::unique_ptr<End>> ends;
   bench::Poller poller;
-  for (std::size_t i = 0; i < ends.size(); ++i) poller.add(ends[i]->fd(), EPOLLIN, i);
+  std::string lines;
+  for (int i = 0; i < count; ++i) {
+    ends.push_back(std::make_unique<End>(nth_name(i)));
+    ends.back()->open(&sender);
+    poller.add(ends.back()->fd(), EPOLLIN, static_cast<std::size_t>(i));
+    const common::User user = ends.back()->listed();
+    lines += std::to_string(user.endpoint.port) + ' ' + *user.certificate + '\n';
+  }
+  for (std::string_view rest = lines; !rest.empty();)
+    rest.remove_prefix(static_cast<std::size_t>(
+        bench::check(static_cast<int>(write(lines_fd, rest.data(), rest.size())), "write")));
+  close(lines_fd);
   const auto nothing = [](const peer::SealedEnd::Event&) {};
   for (;;) {
     for (const epoll_event& event : poller.wait(std::chrono::hours(1))) {
@@ -276,6 +291,22 @@ void run_single(double seconds, bool answered) {
       end.flush();
     }
   }
+}
+
+std::vector<common::User> read_users(int lines_fd, int count) {
+  std::vector<common::User> users;
+  FILE* lines = fdopen(lines_fd, "r");
+  int port = 0;
+  std::array<char, 1024> certificate{};
+  while (std::fscanf(lines, "%d %1023s", &port, certificate.data()) == 2)
+    users.push_back(
+        {.name = *common::UserName::parse(nth_name(static_cast<int>(users.size()))),
+         .endpoint = {common::IpAddress::v4({127, 0, 0, 1}), static_cast<std::uint16_t>(port)},
+         .certificate = std::make_shared<const std::string>(certificate.data())});
+  std::fclose(lines);
+  if (users.size() == static_cast<std::size_t>(count)) return users;
+  std::fprintf(stderr, "not all recipients came up\n");
+  std::exit(1);
 }
 
 void run_broadcast(int count, const std::filesystem::path& folder) {
@@ -287,14 +318,15 @@ void run_broadcast(int count, const std::filesystem::path& folder) {
   // The sender's pins go to disk, as always, before anything is sent on their strength.
   End sender("alice", folder);
   sender.open(nullptr);
-  std::vector<std::unique_ptr<End>> ends;
-  std::vector<common::User> users;
-  for (int i = 0; i < count; ++i) {
-    ends.push_back(std::make_unique<End>("user" + std::to_string(i)));
-    ends.back()->open(&sender);
-    users.push_back(ends.back()->listed());
-  }
-  Child child([&] { serve(ends); });
+  std::array<int, 2> lines{};
+  bench::check(pipe(lines.data()), "pipe");
+  // They are made over there: memory shared by a fork would be copied while it is measured.
+  Child child([&] {
+    close(lines[0]);
+    serve(count, sender, lines[1]);
+  });
+  close(lines[1]);
+  const std::vector<common::User> users = read_users(lines[0], count);
   Confirmed confirmed;
   const auto begun = bench::Clock::now();
   std::size_t begun_now = 0;
