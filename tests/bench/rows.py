@@ -164,12 +164,12 @@ def _among(lab, idle, slow):
     return result
 
 
-def _brokers(lab, stack, *wanted):
+def _brokers(lab, stack, *wanted, **settings):
     """Those that are installed, as (name, protocol, server)."""
     found = []
     for name, protocol in wanted:
         if not systems.missing(name):
-            found.append((name, protocol, stack.enter_context(getattr(systems, name)(lab))))
+            found.append((name, protocol, stack.enter_context(getattr(systems, name)(lab, **settings))))
     return found
 
 
@@ -275,45 +275,49 @@ def sealed_datagrams(lab):
 
 def sealed_bulk(lab):
     """As many messages a datagram as there is room for."""
+    def side(name, load, arguments, *wanted):
+        return Side(name, lambda: meters.load(lab, load, "flood", lab.seconds,
+                                              *arguments)["per_second"], 1, *wanted)
+
+    ours = side("ours", "bench_sealed_load", (65535, SEALED_WINDOW))
     others = []
     if not systems.missing("enet"):
-        others.append(Side("enet, in the clear", lambda: meters.load(
-            lab, "bench_enet_load", "flood", lab.seconds, ENET_WINDOW)["per_second"], 1, 1, 2))
-    return [measure(lab, Row(13, "sealed, acknowledged, in bulk", "messages/s",
-                             Side("ours", lambda: meters.load(
-                                 lab, "bench_sealed_load", "flood", lab.seconds, 65535,
-                                 SEALED_WINDOW)["per_second"]), others))]
+        others.append(side("enet, in the clear", "bench_enet_load", (ENET_WINDOW,), 1, 2))
+    return [measure(lab, Row(13, "sealed, acknowledged, in bulk", "messages/s", ours, others))]
 
 
 def sealed_round_trip(lab):
-    """On one core, as row 10. What a round trip is differs: until the other side's protocol has
-    acknowledged, or until its program has answered by a message."""
-    results = []
+    """On one core, as row 10. A round trip is one of two: until the other side's protocol has
+    acknowledged, or until its program has answered by a message. Brokers know only the second."""
+    def load(name, program, mode, *wanted):
+        return Side(name, lambda: meters.load(lab, program, *mode, cpu=1)["p50_us"], 1, *wanted)
+
+    def row(mode, what, others):
+        mode = (mode, lab.seconds)
+        if not systems.missing("enet"):
+            others = [load("enet, in the clear", "bench_enet_load", mode, 0.75, 0.6), *others]
+        return measure(lab, Row(14, what, "us", load("ours", "bench_sealed_load", mode), others,
+                                is_less=True))
+
+    def broker(name, protocol, server):
+        return Side(name, lambda: meters.messages(lab, protocol, server.port, "pairs", 1,
+                                                  cpu=1)["p50_us"])
+
+    bare = load("bare sealed loop", "bench_sealed_loop", (lab.seconds, "single"))
+    results = [row("acknowledged", "sealed message until acknowledged, p50", [bare])]
     with contextlib.ExitStack() as stack:
-        for mode, what in (("acknowledged", "sealed message until acknowledged, p50"),
-                           ("answered", "sealed message and its answer, p50")):
-            def side(program, mode=mode):
-                return lambda: meters.load(lab, program, mode, lab.seconds, cpu=1)["p50_us"]
-            others = []
-            if not systems.missing("enet"):
-                others.append(Side("enet, in the clear", side("bench_enet_load"), 1, 0.75, 0.6))
-            if mode == "answered":
-                for name, system, protocol in (("nats", "nats", "nats"),
-                                               ("mosquitto QoS 1", "mosquitto", "mqtt1")):
-                    if systems.missing(system):
-                        continue
-                    server = stack.enter_context(getattr(systems, system)(lab, cpu=1))
-                    others.append(Side(name, lambda server=server, protocol=protocol:
-                                       meters.messages(lab, protocol, server.port, "pairs", 1,
-                                                       cpu=1)["p50_us"]))
-            results.append(measure(lab, Row(14, what, "us", Side("ours", side("bench_sealed_load")),
-                                            others, is_less=True)))
+        brokers = _brokers(lab, stack, ("nats", "nats"), ("mosquitto", "mqtt1"), cpu=1)
+        labels = {"mosquitto": "mosquitto QoS 1"}
+        results.append(row("answered", "sealed message and its answer, p50",
+                           [broker(labels.get(name, name), protocol, server)
+                            for name, protocol, server in brokers]))
     return results
 
 
 def sealed_broadcast(lab):
     """With no session to any of them before."""
     peers = 1000
+
     def ours():
         with lab.folder("pins") as folder:
             return meters.load(lab, "bench_sealed_load", "broadcast", peers, folder)["per_second"]

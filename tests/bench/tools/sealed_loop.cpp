@@ -1,10 +1,11 @@
-// bench_sealed_loop SECONDS [segments]: the barest sealed and acknowledged datagrams between two
-// processes over loopback. One message of 100 bytes a datagram, sealed with ChaCha20-Poly1305 under
-// a key that both have; a window of 512; one sealed answer to each batch received, which tells how
-// many have come in order. What is lost is sent again from there. No names, sessions, timers,
-// congestion control, or anything that a stranger could send: what is left is what the kernel and
-// the cipher cost. With `segments` the kernel cuts and joins datagrams (UDP_SEGMENT, UDP_GRO).
-// Prints JSON: {"per_second": …}.
+// bench_sealed_loop SECONDS [segments|single]: the barest sealed and acknowledged datagrams between
+// two processes over loopback. One message of 100 bytes a datagram, sealed with ChaCha20-Poly1305
+// under a key that both have; a window of 512; one sealed answer to each batch received, which
+// tells how many have come in order. What is lost is sent again from there. No names, sessions,
+// timers, congestion control, or anything that a stranger could send: what is left is what the
+// kernel and the cipher cost. With `segments` the kernel cuts and joins datagrams (UDP_SEGMENT,
+// UDP_GRO). With `single` one message is on its way at a time. Prints JSON: {"per_second": …}, of
+// single ones the median and 99th percentile in microseconds, too.
 #include <netinet/udp.h>
 #include <poll.h>
 #include <sodium.h>
@@ -175,6 +176,30 @@ double flood(Socket& socket, const Key& key, double seconds, bool segments) {
   return static_cast<double>(acked) / bench::seconds_since(begun);
 }
 
+/// How long each message took until it was acknowledged, in microseconds.
+std::vector<double> round_trips(Socket& socket, const Key& key, double seconds) {
+  const std::array<unsigned char, kMessageBytes> text{};
+  std::array<unsigned char, kBufferBytes> plain;
+  std::vector<double> times;
+  const auto begun = bench::Clock::now();
+  for (std::uint64_t acked = 0; bench::seconds_since(begun) < seconds;) {
+    const std::uint64_t target = acked + 1;
+    const auto sent = bench::Clock::now();
+    while (acked < target) {
+      seal(key, acked, text, socket.buffer(0));
+      socket.send(1);
+      socket.wait(kLostAfterMs);
+      socket.receive(kAckBytes, [&](std::span<const unsigned char> datagram) {
+        std::uint64_t counter = 0;
+        if (open(key, datagram, counter, plain.data()))
+          std::memcpy(&acked, plain.data(), sizeof acked);
+      });
+    }
+    times.push_back(bench::seconds_since(sent) * 1e6);
+  }
+  return times;
+}
+
 void set_udp_option(const Socket& socket, int option, int value) {
   bench::check(setsockopt(socket.fd(), IPPROTO_UDP, option, &value, sizeof value), "setsockopt");
 }
@@ -182,9 +207,11 @@ void set_udp_option(const Socket& socket, int option, int value) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool segments = argc == 3 && std::string_view(argv[2]) == "segments";
-  if (argc < 2 || (argc == 3 && !segments) || argc > 3) {
-    std::fprintf(stderr, "bench_sealed_loop SECONDS [segments]\n");
+  const std::string_view mode = argc == 3 ? argv[2] : "";
+  const bool segments = mode == "segments";
+  const bool single = mode == "single";
+  if (argc < 2 || (argc == 3 && !segments && !single) || argc > 3) {
+    std::fprintf(stderr, "bench_sealed_loop SECONDS [segments|single]\n");
     return 64;
   }
   if (sodium_init() < 0) bench::die("sodium_init");
@@ -203,7 +230,15 @@ int main(int argc, char** argv) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     answer(in, key);
   }
-  std::printf("{\"per_second\": %.0f}\n", flood(out, key, std::atof(argv[1]), segments));
+  const double seconds = std::atof(argv[1]);
+  if (single) {
+    auto times = round_trips(out, key, seconds);
+    std::printf("{\"per_second\": %.0f, \"p50_us\": %.2f, \"p99_us\": %.2f}\n",
+                static_cast<double>(times.size()) / seconds, bench::percentile(times, 0.5),
+                bench::percentile(times, 0.99));
+  } else {
+    std::printf("{\"per_second\": %.0f}\n", flood(out, key, seconds, segments));
+  }
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
 }
