@@ -169,7 +169,8 @@ def _brokers(lab, stack, *wanted, **settings):
     found = []
     for name, protocol in wanted:
         if not systems.missing(name):
-            found.append((name, protocol, stack.enter_context(getattr(systems, name)(lab, **settings))))
+            server = stack.enter_context(getattr(systems, name)(lab, **settings))
+            found.append((name, protocol, server))
     return found
 
 
