@@ -9,7 +9,6 @@
 #include <array>
 #include <cstring>
 
-#include "common/limits.hpp"
 #include "common/os/atomic_file.hpp"
 #include "common/os/clock.hpp"
 #include "peer/shell/socket_address.hpp"
@@ -21,11 +20,41 @@ using common::os::monotonic_now;
 using common::os::UniqueFd;
 
 constexpr std::size_t kBatch = 64;
-constexpr int kReceivesPerCall = 256;
+/// What one call takes from the kernel. Few, because each may be many datagrams of one sender that
+/// the kernel has joined (UDP_GRO).
+constexpr std::size_t kReceiveBatch = 8;
+constexpr std::size_t kReceivedBytesMax = 65'536;
+/// Bounds of one receive(): datagrams, and calls, which errors use up as well.
+constexpr std::size_t kDatagramsPerReceive = 256;
+constexpr std::size_t kReceiveCallsMax = 256;
 /// How long the kernel may have no room for a datagram.
 constexpr std::chrono::seconds kSendTime{5};
 /// Room for bursts while a line is printed; the kernel may grant less.
 constexpr int kReceiveBufferBytes = 4 << 20;
+
+struct SegmentControl {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> bytes;
+};
+
+/// Cuts what the kernel has joined, as it says with the message; returns how many there were.
+template <typename Handle>
+std::size_t hand_on_each(const msghdr& message, common::Bytes joined, Handle handle) {
+  std::size_t segment_bytes = joined.size();
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_level == SOL_UDP && header->cmsg_type == UDP_GRO) {
+    int size = 0;
+    std::memcpy(&size, CMSG_DATA(header), sizeof size);
+    if (size > 0) segment_bytes = static_cast<std::size_t>(size);
+  }
+  std::size_t count = 0;
+  do {  // an empty datagram is one, too
+    const auto datagram = joined.first(std::min(segment_bytes, joined.size()));
+    handle(datagram);
+    joined = joined.subspan(datagram.size());
+    ++count;
+  } while (!joined.empty());
+  return count;
+}
 
 UniqueFd open_family(int family, std::uint16_t port, std::error_code& failed) {
   UniqueFd fd(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -36,6 +65,9 @@ UniqueFd open_family(int family, std::uint16_t port, std::error_code& failed) {
   const int off = 0;
   if (family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes, sizeof kReceiveBufferBytes);
+  // Joined by the kernel and cut here. Where it cannot, each datagram comes by itself.
+  const int on = 1;
+  setsockopt(fd.get(), SOL_UDP, UDP_GRO, &on, sizeof on);
   const common::Endpoint any{family == AF_INET6 ? common::IpAddress::v6({}) : common::IpAddress(),
                              port};
   const SocketAddress address = to_socket_address(any, family);
@@ -63,16 +95,40 @@ common::expected<DatagramSocket, std::error_code> DatagramSocket::open(std::uint
 
 void DatagramSocket::receive(
     const std::function<void(const common::Endpoint&, common::Bytes)>& handle) {
-  receive_buffer_.resize(common::kUdpPayloadBytesMax);
-  for (int i = 0; i < kReceivesPerCall; ++i) {
-    sockaddr_storage from{};
-    socklen_t size = sizeof from;
-    const ssize_t got = ::recvfrom(fd_.get(), receive_buffer_.data(), receive_buffer_.size(),
-                                   MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &size);
+  // Pages that no datagram has needed are never touched.
+  if (!receive_buffer_)
+    receive_buffer_ =
+        std::make_unique_for_overwrite<std::byte[]>(kReceiveBatch * kReceivedBytesMax);
+  std::array<sockaddr_storage, kReceiveBatch> senders;
+  std::array<iovec, kReceiveBatch> payloads;
+  std::array<SegmentControl, kReceiveBatch> controls;
+  std::array<mmsghdr, kReceiveBatch> messages;
+  for (std::size_t i = 0; i < kReceiveBatch; ++i)
+    payloads[i] = {receive_buffer_.get() + i * kReceivedBytesMax, kReceivedBytesMax};
+  std::size_t calls_left = kReceiveCallsMax;
+  for (std::size_t datagrams = 0; datagrams < kDatagramsPerReceive && calls_left > 0;
+       --calls_left) {
+    for (std::size_t i = 0; i < kReceiveBatch; ++i) {
+      messages[i] = {};
+      messages[i].msg_hdr.msg_name = &senders[i];
+      messages[i].msg_hdr.msg_namelen = sizeof senders[i];
+      messages[i].msg_hdr.msg_iov = &payloads[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+      messages[i].msg_hdr.msg_control = controls[i].bytes.data();
+      messages[i].msg_hdr.msg_controllen = controls[i].bytes.size();
+    }
+    const int got = ::recvmmsg(fd_.get(), messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);
     if (got < 0 && errno == EAGAIN) return;
     if (got < 0) continue;  // an ICMP error about something sent before
-    if (const auto endpoint = from_socket_address(from))
-      handle(*endpoint, {receive_buffer_.data(), static_cast<std::size_t>(got)});
+    const auto count = static_cast<std::size_t>(got);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto endpoint = from_socket_address(senders[i]);
+      if (!endpoint) continue;
+      const auto* begin = static_cast<const std::byte*>(payloads[i].iov_base);
+      datagrams += hand_on_each(messages[i].msg_hdr, {begin, messages[i].msg_len},
+                                [&](common::Bytes datagram) { handle(*endpoint, datagram); });
+    }
+    if (count < kReceiveBatch) return;  // that was all
   }
 }
 

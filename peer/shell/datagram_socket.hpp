@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,8 @@ class DatagramSocket {
   common::os::UniqueFd fd_;
   int family_;
   std::uint16_t port_;
-  bool has_segments_ = true;  // the kernel cuts
-  std::vector<std::byte> receive_buffer_;
+  bool has_segments_ = true;                     // the kernel cuts
+  std::unique_ptr<std::byte[]> receive_buffer_;  // made with the first call
 };
 
 }  // namespace peer

@@ -16,8 +16,8 @@ from lab import ROOT, BenchError, Lab
 
 def parse_arguments():
     parser = argparse.ArgumentParser(
-        prog="scripts/bench", description="This project beside nginx, redis, etcd, the old "
-        "Python programs and bare kernel loops, whatever of them is installed.")
+        prog="scripts/bench", description="This project beside nginx, redis, etcd, ENet, the "
+        "old Python programs and bare kernel loops, whatever of them is installed.")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     parser.add_argument("--rows", default=",".join(map(str, rows.ROWS)),
                         help="which rows, such as 1,2,16 (all)")

@@ -17,9 +17,9 @@ def facts():
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "load": round(os.getloadavg()[0], 2),
             "commit": _commit(), "python": platform.python_version(),
-            "versions": {name: systems.version(name) for name in systems.PROGRAMS
+            "versions": {name: systems.version(name) for name in systems.SYSTEMS
                          if not systems.missing(name)},
-            "skipped": {name: systems.missing(name) for name in systems.PROGRAMS
+            "skipped": {name: systems.missing(name) for name in systems.SYSTEMS
                         if systems.missing(name)}}
 
 

@@ -103,6 +103,14 @@ def messages(lab, protocol, port, mode, count, cpu=None):
     return json.loads(out)
 
 
+def load(lab, program, *arguments, cpu=None):
+    """What a load generator that needs no server found, as its object."""
+    pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
+    out = lab.run([*pinned, lab.program(program), *map(str, arguments)],
+                  timeout=lab.seconds + 120)
+    return json.loads(out)
+
+
 def memory_per_connection(lab, protocol, server, count):
     """Bytes of the server's resident memory that each of `count` idle connections adds."""
     before = memory_kib(server.pid)

@@ -164,12 +164,13 @@ def _among(lab, idle, slow):
     return result
 
 
-def _brokers(lab, stack, *wanted):
+def _brokers(lab, stack, *wanted, **settings):
     """Those that are installed, as (name, protocol, server)."""
     found = []
     for name, protocol in wanted:
         if not systems.missing(name):
-            found.append((name, protocol, stack.enter_context(getattr(systems, name)(lab))))
+            server = stack.enter_context(getattr(systems, name)(lab, **settings))
+            found.append((name, protocol, server))
     return found
 
 
@@ -248,5 +249,85 @@ def idle_memory(lab):
     return [result]
 
 
+#: Unacknowledged at a time. Both are at their best.
+SEALED_WINDOW, ENET_WINDOW = 4096, 8000
+#: Where toxcore is fastest: with 1,024 or 8,192 it is a fifth slower, with 64 it is at a twentieth.
+TOX_WINDOW = 2048
+
+
+def sealed_datagrams(lab):
+    """One message a datagram: what each datagram costs."""
+    def side(name, *wanted, load, arguments=()):
+        return Side(name, lambda: meters.load(lab, load, *arguments)["per_second"], 1, *wanted)
+
+    ours = side("ours", load="bench_sealed_load",
+                arguments=("flood", lab.seconds, 1, SEALED_WINDOW))
+    others = []
+    if not systems.missing("toxcore"):
+        others.append(side("c-toxcore", 20, 28, load="bench_tox_load",
+                           arguments=(lab.seconds, TOX_WINDOW)))
+    others += [side("bare sealed loop", 0.75, 0.95, load="bench_sealed_loop",
+                    arguments=(lab.seconds,)),
+               side("the same, segments", load="bench_sealed_loop",
+                    arguments=(lab.seconds, "segments"))]
+    return [measure(lab, Row(12, "sealed, acknowledged, one a datagram", "messages/s", ours,
+                             others))]
+
+
+def sealed_bulk(lab):
+    """As many messages a datagram as there is room for."""
+    def side(name, load, arguments, *wanted):
+        return Side(name, lambda: meters.load(lab, load, "flood", lab.seconds,
+                                              *arguments)["per_second"], 1, *wanted)
+
+    ours = side("ours", "bench_sealed_load", (65535, SEALED_WINDOW))
+    others = []
+    if not systems.missing("enet"):
+        others.append(side("enet, in the clear", "bench_enet_load", (ENET_WINDOW,), 1, 2))
+    return [measure(lab, Row(13, "sealed, acknowledged, in bulk", "messages/s", ours, others))]
+
+
+def sealed_round_trip(lab):
+    """On one core, as row 10. A round trip is one of two: until the other side's protocol has
+    acknowledged, or until its program has answered by a message. Brokers know only the second."""
+    def load(name, program, mode, *wanted):
+        return Side(name, lambda: meters.load(lab, program, *mode, cpu=1)["p50_us"], 1, *wanted)
+
+    def row(mode, what, others):
+        mode = (mode, lab.seconds)
+        if not systems.missing("enet"):
+            others = [load("enet, in the clear", "bench_enet_load", mode, 0.75, 0.6), *others]
+        return measure(lab, Row(14, what, "us", load("ours", "bench_sealed_load", mode), others,
+                                is_less=True))
+
+    def broker(name, protocol, server):
+        return Side(name, lambda: meters.messages(lab, protocol, server.port, "pairs", 1,
+                                                  cpu=1)["p50_us"])
+
+    bare = load("bare sealed loop", "bench_sealed_loop", (lab.seconds, "single"))
+    results = [row("acknowledged", "sealed message until acknowledged, p50", [bare])]
+    with contextlib.ExitStack() as stack:
+        brokers = _brokers(lab, stack, ("nats", "nats"), ("mosquitto", "mqtt1"), cpu=1)
+        labels = {"mosquitto": "mosquitto QoS 1"}
+        results.append(row("answered", "sealed message and its answer, p50",
+                           [broker(labels.get(name, name), protocol, server)
+                            for name, protocol, server in brokers]))
+    return results
+
+
+def sealed_broadcast(lab):
+    """With no session to any of them before."""
+    peers = 1000
+
+    def ours():
+        with lab.folder("pins") as folder:
+            return meters.load(lab, "bench_sealed_load", "broadcast", peers, folder)["per_second"]
+    arithmetic = Side("handshakes' arithmetic", lambda: meters.load(
+        lab, "bench_handshake_arithmetic", peers)["per_second"], 1, 0.6, 0.85)
+    return [measure(lab, Row(15, f"sealed, to {peers:,} cold peers, all confirmed", "peers/s",
+                             Side("ours", ours), [arithmetic]))]
+
+
 ROWS = {1: list_kept, 2: list_closed, 3: long_list, 4: lookup, 5: durable_register, 6: broadcast,
-        7: unicast, 8: confirmed_messages, 9: fan_out, 10: round_trip, 11: idle_memory, 16: among_bad_connections}
+        7: unicast, 8: confirmed_messages, 9: fan_out, 10: round_trip, 11: idle_memory, 12: sealed_datagrams,
+        13: sealed_bulk, 14: sealed_round_trip, 15: sealed_broadcast, 16: among_bad_connections}

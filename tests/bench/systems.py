@@ -19,6 +19,9 @@ from lab import ROOT, accepts, cpu_seconds, free_port, wait_for
 SUPPORT = ROOT / "tests" / "integration" / "support"
 PROGRAMS = {"nginx": "nginx", "redis": "redis-server", "etcd": "etcd", "nats": "nats-server",
             "mosquitto": "mosquitto", "ngircd": "ngircd"}
+#: Libraries that a load generator is linked with, when they are there: pkg-config's names, Debian's.
+LIBRARIES = {"enet": ("libenet", "libenet-dev"), "toxcore": ("toxcore", "libtoxcore-dev")}
+SYSTEMS = (*PROGRAMS, *LIBRARIES)
 
 
 def find(program):
@@ -28,16 +31,30 @@ def find(program):
 
 def missing(system):
     """Why a system cannot be measured, or an empty string."""
+    if system in LIBRARIES:
+        return "" if _library_version(system) else f"{LIBRARIES[system][1]} is not installed"
     return "" if find(PROGRAMS[system]) else f"{PROGRAMS[system]} is not installed"
 
 
 def version(system):
     """One line that names the measured version."""
+    if system in LIBRARIES:
+        return _library_version(system)
     flag = {"nginx": "-v", "mosquitto": "-h"}.get(system, "--version")
     told = subprocess.run([find(PROGRAMS[system]), flag], capture_output=True, text=True,
                           check=False, timeout=10)
     words = re.search(r"\d+\.\d+\.\d+", told.stdout + told.stderr)
     return words.group(0) if words else "unknown version"
+
+
+def _library_version(system):
+    """An empty string if it is not there."""
+    try:
+        told = subprocess.run(["pkg-config", "--modversion", LIBRARIES[system][0]],
+                              capture_output=True, text=True, check=False, timeout=10)
+    except OSError:
+        return ""
+    return told.stdout.strip() if told.returncode == 0 else ""
 
 
 def user_name(number):
@@ -91,9 +108,9 @@ def relay_loop(lab):
 
 
 @contextlib.contextmanager
-def nats(lab):
+def nats(lab, cpu=None):
     port = free_port()
-    with lab.child([find("nats-server"), "-a", "127.0.0.1", "-p", str(port)],
+    with lab.child([*_on(cpu), find("nats-server"), "-a", "127.0.0.1", "-p", str(port)],
                    stderr=subprocess.DEVNULL) as process:
         wait_for(lambda: accepts(port), "nats-server", process)
         yield types.SimpleNamespace(port=port, pid=process.pid)

@@ -67,6 +67,16 @@ TEST_CASE("more datagrams than one batch all arrive, in order") {
     CHECK(seen[static_cast<std::size_t>(i)] == "127.0.0.1 " + std::to_string(i));
 }
 
+TEST_CASE("datagrams that were sent in one call arrive one by one, the short last one too") {
+  DatagramSocket listener = open();
+  DatagramSocket sender = open();
+  const std::string datagrams = std::string(100, 'a') + std::string(100, 'b') + "c";
+  sender.send_segments({test::ip("127.0.0.1"), listener.port()}, common::as_bytes(datagrams), 100);
+  CHECK(receive(listener, 3) == std::vector<std::string>{"127.0.0.1 " + std::string(100, 'a'),
+                                                         "127.0.0.1 " + std::string(100, 'b'),
+                                                         "127.0.0.1 c"});
+}
+
 TEST_CASE("empty and largest datagrams arrive whole") {
   DatagramSocket listener = open();
   DatagramSocket sender = open();
