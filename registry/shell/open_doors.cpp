@@ -15,7 +15,7 @@ using common::os::monotonic_now;
 
 namespace {
 
-/// The mode of `peer` that speaks with the door.
+/// The mode of `peer` that speaks with the door; empty if none does.
 std::string_view peer_mode(Door door) {
   switch (door) {
     case Door::kTwoConnection:
@@ -28,7 +28,7 @@ std::string_view peer_mode(Door door) {
     case Door::kNetchat:
       break;
   }
-  return "listen";
+  return {};
 }
 
 }  // namespace
@@ -143,8 +143,8 @@ void OpenDoors::announce() {
   for (const Endpoint& endpoint : hello_bound_)
     log_.info("listening", {{"rendezvous-udp", common::format_endpoint(endpoint)}});
   for (const auto& [door, opened] : open_) {
-    if (opened.bound.empty()) continue;
     const std::string_view mode = peer_mode(door);
+    if (opened.bound.empty() || mode.empty()) continue;
     const Endpoint& bound = opened.bound.front();
     std::string typed = fmt::format("peer NAME {} {}", hint_address(bound), mode);
     if (door == Door::kRendezvous && hello_bound_.front().port != bound.port + 1)

@@ -40,24 +40,10 @@ Options
 Exit status  0 drained after a signal  64 usage  69 in use  78 configuration
 )";
 
-constexpr std::array<std::string_view, 18> kOptionNames = {"--userlist",
-                                                           "--data",
-                                                           "--lease",
-                                                           "--classic-lease",
-                                                           "--allow-foreign-address",
-                                                           "--host",
-                                                           "--log-format",
-                                                           "--two-connection",
-                                                           "--room",
-                                                           "--accounts",
-                                                           "--strict",
-                                                           "--allow-public-login",
-                                                           "--gateway-ports",
-                                                           "--rendezvous",
-                                                           "--rendezvous-udp",
-                                                           "--check",
-                                                           "--help",
-                                                           "--version"};
+constexpr auto kOptionNames = std::to_array<std::string_view>(
+    {"--userlist", "--data", "--lease", "--classic-lease", "--allow-foreign-address", "--host",
+     "--log-format", "--two-connection", "--room", "--accounts", "--strict", "--allow-public-login",
+     "--gateway-ports", "--rendezvous", "--rendezvous-udp", "--check", "--help", "--version"});
 /// Doors that are opened by an option of their own.
 constexpr std::array kDoors = {common::Door::kTwoConnection, common::Door::kRoom,
                                common::Door::kRendezvous};
