@@ -31,18 +31,20 @@ void KeyQuestions::doubt(TimePoint now, common::Certificate stranger) {
                   [&](const Stranger& other) { return is_same(other.certificate); });
   if (is_known) return;
   if (strangers_.size() == kStrangersMax) strangers_.pop_front();
-  strangers_.push_back({std::move(stranger), now + kStrangerTime});
+  strangers_.push_back({std::move(stranger), now});
 }
 
-// Strangers wait for less long than messages do.
-std::optional<common::UserName> KeyQuestions::poll() {
+// By turns: strangers may be as many as they like, and messages have their time.
+std::optional<common::UserName> KeyQuestions::poll(TimePoint now) {
   if (asked_) return std::nullopt;
-  if (!strangers_.empty()) {
-    const common::Certificate& stranger = strangers_.front().certificate;
-    asked_ = Asked{stranger.name, stranger};
-  } else if (!names_.empty()) {
-    asked_ = Asked{std::move(names_.front()), std::nullopt};
+  if (!names_.empty() && (is_names_turn_ || strangers_.empty())) {
+    asked_ = Asked{std::move(names_.front()), std::nullopt, now};
     names_.pop_front();
+    is_names_turn_ = false;
+  } else if (!strangers_.empty()) {
+    const common::Certificate& stranger = strangers_.front().certificate;
+    asked_ = Asked{stranger.name, stranger, now};
+    is_names_turn_ = true;
   } else {
     return std::nullopt;
   }
@@ -66,12 +68,12 @@ void KeyQuestions::handle_answer(TimePoint now, const LookupOutcome* outcome) {
            : certificate->identity == asked.stranger->identity ? PinGate::Word::kSameKey
                                                                : PinGate::Word::kOtherKey;
   }
-  // One who waits no more was let in without this word; it still tells whose the name is.
-  if (is_waiting) {
-    decide(now, *asked.stranger, word);
-  } else {
-    static_cast<void>(gate_.decide(*asked.stranger, word));
-  }
+  if (is_waiting) return decide(now, *asked.stranger, word);
+  // One who waits no more was let in without this word; it still tells whose the name is, and if
+  // it is not his he goes.
+  const Admission admission = gate_.decide(*asked.stranger, word);
+  if (admission != Admission::kAsk)
+    messenger_.handle_admission(now, asked.stranger->name, asked.stranger->identity, admission);
 }
 
 void KeyQuestions::use(TimePoint now, const common::UserName& name, const LookupOutcome* outcome) {
@@ -104,8 +106,11 @@ void KeyQuestions::decide(TimePoint now, const common::Certificate& stranger, Pi
   for_person_.push_back(stranger);
 }
 
+// security: only a registry that does not answer lets anybody in. Who merely waits behind other
+// strangers' questions, which anybody can cause, goes on waiting.
 void KeyQuestions::handle_timeout(TimePoint now) {
-  while (!strangers_.empty() && now >= strangers_.front().answer_by) {
+  if (!asked_ || now < asked_->put_at + kStrangerTime) return;
+  while (!strangers_.empty() && now >= strangers_.front().since + kStrangerTime) {
     const Stranger stranger = std::move(strangers_.front());
     strangers_.pop_front();
     decide(now, stranger.certificate, PinGate::Word::kNone);
@@ -113,8 +118,8 @@ void KeyQuestions::handle_timeout(TimePoint now) {
 }
 
 std::optional<TimePoint> KeyQuestions::next_timeout() const {
-  if (strangers_.empty()) return std::nullopt;
-  return strangers_.front().answer_by;
+  if (strangers_.empty() || !asked_) return std::nullopt;
+  return std::max(strangers_.front().since, asked_->put_at) + kStrangerTime;
 }
 
 std::optional<common::Certificate> KeyQuestions::poll_person() {

@@ -22,7 +22,8 @@ class KeyQuestions {
  public:
   /// How long the registry may take to say who a stranger is: less than senders wait.
   static constexpr common::Duration kStrangerTime = std::chrono::seconds(1);
-  /// Strangers who wait for that, as many as handshakes that wait; of more the oldest is forgotten
+  /// It is counted from when a question is put: who waits for others' questions waits on.
+  /// Strangers who wait, as many as handshakes that wait; of more the oldest is forgotten
   /// as his handshake is, and has to come again.
   static constexpr std::size_t kStrangersMax = sealed::SessionTable::kWaitingHandshakesMax;
 
@@ -38,7 +39,7 @@ class KeyQuestions {
   void tell(common::TimePoint now, const common::User& user);
 
   /// Ask the registry about this name, then call handle_answer. Nothing while an answer is awaited.
-  std::optional<common::UserName> poll();
+  std::optional<common::UserName> poll(common::TimePoint now);
   /// `outcome`: null if there was none.
   void handle_answer(common::TimePoint now, const LookupOutcome* outcome);
   /// Whatever the registry does, what is shown must not depend on its being up.
@@ -53,12 +54,13 @@ class KeyQuestions {
  private:
   struct Stranger {
     common::Certificate certificate;
-    common::TimePoint answer_by;
+    common::TimePoint since;
   };
   /// The question under way.
   struct Asked {
     common::UserName name;
     std::optional<common::Certificate> stranger;
+    common::TimePoint put_at;
   };
 
   void use(common::TimePoint now, const common::UserName& name, const LookupOutcome* outcome);
@@ -70,7 +72,8 @@ class KeyQuestions {
   std::deque<common::UserName> names_;  // each once, as the messenger asks: its contacts
   std::deque<Stranger> strangers_;      // kStrangersMax at most
   std::optional<Asked> asked_;
-  std::deque<common::Certificate> for_person_;
+  bool is_names_turn_ = false;
+  std::deque<common::Certificate> for_person_;  // kStrangersMax at most: of more the oldest goes
 };
 
 }  // namespace peer

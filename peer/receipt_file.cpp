@@ -190,6 +190,13 @@ common::expected<CheckedReceipt, std::string> check_receipt_line(std::string_vie
                          .output = *std::move(output)};
   if (!sealed::verify_receipt(receipt.statement, signature))
     return unexpected{fmt::format("is not what {} has signed", recipient->name.text())};
+  if (!sealed::is_possible(receipt.statement))
+    return unexpected{std::string("says what cannot be")};
+  // security: one encoding of what is signed, so that no reader can be shown another text than this
+  // one: a field twice, one that nobody signed.
+  if (format_receipt_line({.statement = receipt.statement, .signature = signature}, receipt.text,
+                          receipt.output) != line)
+    return unexpected{std::string("has more in it than what was signed, or has it otherwise")};
   return receipt;
 }
 

@@ -325,9 +325,7 @@ std::optional<Receipt> decode_receipt(MessageKind kind, Bytes body) {
   receipt.result = static_cast<HandledResult>(result);
   if (receipt.result > (is_signed ? HandledResult::kShown : HandledResult::kNotRun))
     return std::nullopt;
-  const bool has_status =
-      receipt.result == HandledResult::kExited || receipt.result == HandledResult::kKilled;
-  if (!has_status && receipt.status != 0) return std::nullopt;
+  if (!has_status(receipt.result) && receipt.status != 0) return std::nullopt;
   return receipt;
 }
 

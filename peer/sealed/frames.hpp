@@ -195,6 +195,9 @@ enum class HandledResult : std::uint8_t {
   kNotRun = 3,    // there is no hook, or too many messages wait for it
   kShown = 4,     // delivered, and no hook was wanted: only signed
 };
+constexpr bool has_status(HandledResult result) {
+  return result == HandledResult::kExited || result == HandledResult::kKilled;
+}
 struct Receipt {
   MessageId id{};  // of the message it is for
   HandledResult result = HandledResult::kExited;

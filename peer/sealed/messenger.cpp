@@ -490,7 +490,8 @@ std::shared_ptr<const Messenger::Outcome::Evidence> Messenger::check_evidence(
                     .text = *awaited.text,
                     .output = digest_of(receipt.output)},
       .signature = receipt.evidence->signature};
-  if (!verify_receipt(evidence.statement, evidence.signature)) return nullptr;
+  if (!is_possible(evidence.statement) || !verify_receipt(evidence.statement, evidence.signature))
+    return nullptr;
   return std::make_shared<const Outcome::Evidence>(std::move(evidence));
 }
 

@@ -45,6 +45,7 @@ Admission PinGate::decide(const common::Certificate& certificate, Word word) {
   switch (word) {
     case Word::kOtherKey:
     case Word::kNoKey:
+      let_in_.erase(certificate.name.key());
       return refuse(Alarm::Kind::kNotHis, certificate);
     case Word::kNone:
       if (mode_ == TrustMode::kAsk) return Admission::kAsk;
@@ -59,7 +60,12 @@ Admission PinGate::decide(const common::Certificate& certificate, Word word) {
 }
 
 Admission PinGate::let_in(const common::Certificate& certificate) {
-  if (let_in_.size() >= kLetInMax) let_in_.erase(let_in_.begin());
+  if (let_in_.size() >= kLetInMax && !let_in_.contains(certificate.name.key())) {
+    // The oldest: names, which strangers choose, have no say in it.
+    let_in_.erase(std::min_element(
+        let_in_.begin(), let_in_.end(),
+        [](const auto& a, const auto& b) { return a.second.since < b.second.since; }));
+  }
   let_in_.insert_or_assign(certificate.name.key(), LetIn{certificate.identity, now_});
   return Admission::kYes;
 }
@@ -100,8 +106,7 @@ Admission PinGate::pin(const common::Certificate& certificate, bool is_from_dire
 }
 
 Admission PinGate::refuse(Alarm::Kind kind, const common::Certificate& certificate) {
-  if (alarmed_.size() < kAlarmsMax &&
-      alarmed_.emplace(certificate.name.key(), certificate.identity).second)
+  if (is_new_alarm(kind, certificate))
     alarms_.push_back({kind, certificate.name, certificate.identity});
   switch (kind) {
     case Alarm::Kind::kKeyChanged:
@@ -111,6 +116,17 @@ Admission PinGate::refuse(Alarm::Kind kind, const common::Certificate& certifica
     default:
       return Admission::kNotTrusted;
   }
+}
+
+// security: what strangers can make as much of as they like silences nothing but itself.
+bool PinGate::is_new_alarm(Alarm::Kind kind, const common::Certificate& certificate) {
+  const std::string& key = certificate.name.key();
+  if (kind == Alarm::Kind::kKeyChanged || kind == Alarm::Kind::kUnreadable) {
+    auto& told = changed_alarms_[key];  // as many names as there are pins
+    return told.size() < kChangesToldMax && told.insert(certificate.identity).second;
+  }
+  auto& told = other_alarms_[kind];
+  return told.size() < kAlarmsMax && told.insert(key).second;
 }
 
 std::optional<PinGate::Alarm> PinGate::poll_alarm() {

@@ -72,12 +72,17 @@ class PinGate : public TrustGate {
   /// know of take_changes() is lost.
   void replace(KnownPeers peers) { peers_ = std::move(peers); }
   /// What was told once is told again: a person has changed something.
-  void forget_alarms() { alarmed_.clear(); }
+  void forget_alarms() {
+    changed_alarms_.clear();
+    other_alarms_.clear();
+  }
 
   /// Pins that were made or whose serial rose, to be written to the file.
   std::vector<Pin> take_changes() { return std::exchange(changes_, {}); }
 
-  /// Something a person should know; told once for each name and key.
+  static constexpr std::size_t kChangesToldMax = 8;
+  /// Something a person should know. Of a name with a pin it is told once for each key, up to
+  /// kChangesToldMax; else once for each name, up to kAlarmsMax of a kind.
   struct Alarm {
     enum class Kind {
       kKeyChanged,  // another key than the pinned one
@@ -93,7 +98,7 @@ class PinGate : public TrustGate {
   std::optional<Alarm> poll_alarm();
 
  private:
-  static constexpr std::size_t kAlarmsMax = 1024;  // remembered; a flood says nothing new
+  static constexpr std::size_t kAlarmsMax = 1024;  // of each kind; beyond, nothing new is said
   static constexpr std::size_t kLetInMax = 4096;
   static constexpr std::int64_t kLetInMs = 60'000;
 
@@ -101,6 +106,7 @@ class PinGate : public TrustGate {
   std::optional<Admission> settle(const common::Certificate& certificate, bool is_from_directory);
   Admission let_in(const common::Certificate& certificate);
   Admission refuse(Alarm::Kind kind, const common::Certificate& certificate);
+  bool is_new_alarm(Alarm::Kind kind, const common::Certificate& certificate);
   Admission pin(const common::Certificate& certificate, bool is_from_directory);
 
   std::string registry_;
@@ -110,7 +116,9 @@ class PinGate : public TrustGate {
   std::vector<Pin> changes_;
   std::set<std::string> new_;
   std::deque<Alarm> alarms_;
-  std::set<std::pair<std::string, common::IdentityKey>> alarmed_;  // kAlarmsMax at most
+  // What was told, by the name's key.
+  std::map<std::string, std::set<common::IdentityKey>> changed_alarms_;
+  std::map<Alarm::Kind, std::set<std::string>> other_alarms_;
   /// A stranger who was let in without the directory's word: for a while he need not be asked about
   /// again with each handshake.
   struct LetIn {

@@ -246,6 +246,20 @@ void SessionTable::handle_admission(TimePoint now, const common::UserName& name,
       handle_handshake(now, std::move(each.handshake), admission);
     }
   }
+  if (admission == Admission::kYes) return;
+  // One who was let in before it was known whose the name is.
+  const CloseReason reason =
+      admission == Admission::kKeyChanged ? CloseReason::kKeyChanged : CloseReason::kNotTrusted;
+  std::vector<SessionId> refused;
+  for (const auto& [id, entry] : sessions_) {
+    const common::Certificate& remote = entry.session->remote();
+    if (remote.identity == identity && remote.name == name) refused.push_back(id);
+  }
+  std::sort(refused.begin(), refused.end());  // an order that does not depend on the table's
+  for (const SessionId id : refused) {
+    sessions_.at(id).session->close(reason);
+    touch(id);
+  }
 }
 
 std::optional<SessionEvent> SessionTable::poll_event() {

@@ -32,6 +32,14 @@ common::ByteVector bytes_of(const ReceiptStatement& statement) {
 
 Digest digest_of(common::Bytes bytes) { return common::sha256({bytes}); }
 
+bool is_possible(const ReceiptStatement& statement) {
+  const bool is_ask = statement.kind == MessageKind::kAsk;
+  if (is_receipt(statement.kind) || (is_ask && statement.result == HandledResult::kShown))
+    return false;
+  return (is_ask || statement.output == digest_of({})) &&
+         (has_status(statement.result) || statement.status == 0);
+}
+
 common::Signature sign_receipt(const common::Identity& recipient,
                                const ReceiptStatement& statement) {
   return recipient.sign(bytes_of(statement));

@@ -38,6 +38,9 @@ struct ReceiptStatement {
   Digest output{};  // of an ask's hook; else of nothing
 };
 
+/// True if a message of this kind can have ended so.
+bool is_possible(const ReceiptStatement& statement);
+
 common::Signature sign_receipt(const common::Identity& recipient,
                                const ReceiptStatement& statement);
 /// True if the recipient's identity has signed exactly this.

@@ -103,8 +103,16 @@ bool HookProcess::start(common::TimePoint now, const Received& received) {
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (failed != 0) return false;
-  pid_ = pid;
   pid_fd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pid_fd_.is_open()) {
+    // Nothing would tell of its end.
+    ::kill(-pid, SIGKILL);
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    answer_pipe_.reset();
+    return false;
+  }
+  pid_ = pid;
   deadline_ = now + time_limit_;
   is_killed_ = false;
   is_answer_too_long_ = false;

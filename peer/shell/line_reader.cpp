@@ -25,6 +25,7 @@ std::vector<LineReader::Line> LineReader::next(std::size_t lines_max) {
     if (got > 0) {
       buffer_.append(chunk, static_cast<std::size_t>(got));
     } else if (got == 0 || errno != EINTR) {
+      if (got < 0) error_ = {errno, std::generic_category()};
       has_ended_ = true;
     }
   }
@@ -33,7 +34,10 @@ std::vector<LineReader::Line> LineReader::next(std::size_t lines_max) {
 bool LineReader::read_available(std::vector<Line>& lines) {
   char chunk[4096];
   const ssize_t got = ::read(fd_, chunk, sizeof chunk);
-  if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) return false;
+  if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) {
+    if (got < 0) error_ = {errno, std::generic_category()};
+    return false;
+  }
   if (got > 0) buffer_.append(chunk, static_cast<std::size_t>(got));
   while (auto line = take_line()) lines.push_back(*std::move(line));
   return true;

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace peer {
@@ -27,6 +28,9 @@ class LineReader {
   /// False at the end of input.
   bool read_available(std::vector<Line>& lines);
 
+  /// Why what was taken for the end of input was none, if it was none.
+  std::error_code error() const { return error_; }
+
   /// At the end of input: a last line without an end.
   std::optional<Line> take_rest();
 
@@ -39,6 +43,7 @@ class LineReader {
   std::size_t at_ = 0;        // where the next line begins in it
   bool is_skipping_ = false;  // the rest of an overlong line
   bool has_ended_ = false;
+  std::error_code error_;
 };
 
 }  // namespace peer

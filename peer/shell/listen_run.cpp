@@ -156,11 +156,9 @@ class ListenRun {
       }
       return sealed::HandledResult::kNotRun;
     }();
-    const bool has_status =
-        result == sealed::HandledResult::kExited || result == sealed::HandledResult::kKilled;
     sealed_->messenger().handle_handled(
         monotonic_now(), it->second, result,
-        has_status ? static_cast<std::uint8_t>(told.end.status) : std::uint8_t{0},
+        sealed::has_status(result) ? static_cast<std::uint8_t>(told.end.status) : std::uint8_t{0},
         common::as_bytes(told.end.output));
     receipts_.erase(it);
   }

@@ -59,7 +59,7 @@ constexpr std::array kModes = {
         .name = "verify",
         .mode = Mode::kVerify,
         .usage = "FILE  check signed receipts (--receipt); also: peer verify FILE",
-        .options = "--key",
+        .options = "",
         .takes_command = true,
     },
     ModeRow{

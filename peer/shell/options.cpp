@@ -261,9 +261,10 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
                   .level = {},
                   .receipt_file = {}};
   // No name and no registry has a part in it. (Three words at least name a user `verify`.)
-  if (arguments.size() == 2 && arguments[0] == "verify" && !arguments[1].starts_with("-") &&
-      std::any_of(modes.begin(), modes.end(),
-                  [](const ModeRow& mode) { return mode.mode == Mode::kVerify; })) {
+  if (arguments.size() == 2 && arguments[0] == "verify" && arguments[1] != "--help" &&
+      arguments[1] != "-h" && std::any_of(modes.begin(), modes.end(), [](const ModeRow& mode) {
+        return mode.mode == Mode::kVerify;
+      })) {
     options.mode = Mode::kVerify;
     options.command = {arguments[1]};
     return options;

@@ -151,11 +151,11 @@ void SealedEnd::flush(DatagramSocket& socket) {
 }
 
 void SealedEnd::ask_registry() {
-  if (asked_about_) return;
-  asked_about_ = questions_.poll();
-  if (!asked_about_) return;
+  const auto name = questions_.poll(monotonic_now());
+  if (!name) return;
+  asked_about_ = name;
   if (!requests_) requests_.emplace(options_.registry, std::nullopt);
-  requests_->push({.request = make_lookup(*asked_about_)});
+  requests_->push({.request = make_lookup(*name)});
 }
 
 void SealedEnd::take_lookup() {
@@ -192,12 +192,18 @@ std::optional<std::string> SealedEnd::poll_remark() {
 }
 
 void SealedEnd::save_pins() {
-  const std::vector<sealed::Pin> changes = gate_.take_changes();
-  if (changes.empty() || !files_.known_peers) return;
+  if (!files_.known_peers) return;
+  std::vector<sealed::Pin> fresh = gate_.take_changes();
+  // After a failure it is tried again with the next pin, or the next look.
+  if (fresh.empty() && (unsaved_.empty() || monotonic_now() < next_try_)) return;
+  for (sealed::Pin& pin : fresh) {
+    std::string key = pin.name.key();
+    unsaved_.insert_or_assign(std::move(key), std::move(pin));
+  }
   std::optional<sealed::KnownPeers> merged;
   const auto error = files_.known_peers->update([&](sealed::KnownPeers& peers) {
     bool is_changed = false;
-    for (const sealed::Pin& pin : changes) {
+    for (const auto& [key, pin] : unsaved_) {
       // Where another program has pinned something else meanwhile, that stays.
       const sealed::Pin* there = peers.find(pin.registry, pin.name);
       if (there == nullptr) {
@@ -210,17 +216,22 @@ void SealedEnd::save_pins() {
     return is_changed;
   });
   if (error) {
-    remarks_.push_back(fmt::format("cannot write {}: {}\n  Keys seen now will not be known again.",
-                                   context_.known_peers_path, error.message()));
+    next_try_ = monotonic_now() + kLookPause;
+    if (!std::exchange(has_said_unsaved_, true)) {
+      remarks_.push_back(
+          fmt::format("cannot write {}: {}\n  Keys seen now are known until this program ends.",
+                      context_.known_peers_path, error.message()));
+    }
     return;
   }
+  unsaved_.clear();
+  has_said_unsaved_ = false;
   // What others have written is known by this as well: the file need not be read again.
   std::error_code unknown;
   pins_time_ = fs::last_write_time(files_.known_peers->path(), unknown);
   gate_.replace(*std::move(merged));
 }
 
-// What was pinned here and is not in the file, because that could not be written, is forgotten.
 void SealedEnd::reload_pins() {
   const auto now = monotonic_now();
   if (!files_.known_peers || now < next_look_) return;
@@ -232,6 +243,8 @@ void SealedEnd::reload_pins() {
   auto parsed = files_.known_peers->load();
   if (!parsed) return;  // in the middle of something: the next look will tell
   pins_time_ = time;
+  // security: what could not be written is known all the same, unless the file says otherwise.
+  for (const auto& [key, pin] : unsaved_) static_cast<void>(parsed->peers.pin(pin));
   gate_.replace(std::move(parsed->peers));
   gate_.forget_alarms();
 }

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -106,6 +107,9 @@ class SealedEnd {
   std::optional<common::UserName> asked_about_;  // of the question under way
   std::filesystem::file_time_type pins_time_{};  // of the file, when it was last read or written
   common::TimePoint next_look_{};                // at that
+  std::map<std::string, sealed::Pin> unsaved_;   // pins that could not be written yet, by name
+  common::TimePoint next_try_{};                 // to write them
+  bool has_said_unsaved_ = false;
   std::deque<std::string> remarks_;
   common::ByteVector buffer_;
 };

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -270,11 +271,19 @@ class SendRun {
     }
     const std::string question = fmt::format(
         "{} is new here, with the key\n  {}\nSend to it from now on? [y/n] ", name, fingerprint);
-    if (::write(terminal.get(), question.data(), question.size()) < 0) return false;
-    std::array<char, 256> answer{};
-    const ssize_t got =
-        limit_.during([&] { return ::read(terminal.get(), answer.data(), answer.size()); });
-    return got > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+    // What was typed before there was a question is no answer to it.
+    ::tcflush(terminal.get(), TCIFLUSH);
+    for (;;) {
+      if (::write(terminal.get(), question.data(), question.size()) < 0) return false;
+      std::array<char, 256> bytes{};
+      const ssize_t got =
+          limit_.during([&] { return ::read(terminal.get(), bytes.data(), bytes.size()); });
+      if (got <= 0) return false;
+      std::string_view answer(bytes.data(), static_cast<std::size_t>(got));
+      if (answer.ends_with('\n')) answer.remove_suffix(1);
+      if (answer == "y" || answer == "Y" || answer == "yes") return true;
+      if (answer == "n" || answer == "N" || answer == "no") return false;
+    }
   }
 
   /// A hook's answer for a terminal: its lines stay lines.
@@ -293,8 +302,9 @@ class SendRun {
   void tell_lost_receipt(const std::error_code& error) {
     if (std::exchange(has_lost_receipt_, true)) return;
     write_output();
-    common::os::print_error(
-        fmt::format("peer: cannot write to {}: {}\n", options_.receipt_file, error.message()));
+    common::os::print_error(fmt::format("peer: cannot write to {}: {}\n",
+                                        common::to_terminal(options_.receipt_file),
+                                        error.message()));
   }
 
   void say_remarks() {
@@ -399,8 +409,10 @@ int run_send(const Options& options) {
   if (!options.receipt_file.empty()) {
     auto opened = ReceiptLog::open(options.receipt_file);
     if (!opened) {
-      common::os::print_error(fmt::format("peer: cannot write to {}: {}\n", options.receipt_file,
-                                          opened.error().message()));
+      const bool is_other = opened.error() == std::errc::illegal_byte_sequence;
+      common::os::print_error(fmt::format(
+          "peer: cannot add receipts to {}: {}\n", common::to_terminal(options.receipt_file),
+          is_other ? "it is no file of receipts" : opened.error().message()));
       return static_cast<int>(ExitStatus::kConfiguration);
     }
     receipts = *std::move(opened);

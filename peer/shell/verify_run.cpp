@@ -7,20 +7,25 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
-#include "common/os/random.hpp"
 #include "common/os/standard_streams.hpp"
 #include "common/os/unique_fd.hpp"
+#include "common/safe_text.hpp"
 #include "peer/receipt_file.hpp"
+#include "peer/shell/known_peers_file.hpp"
 #include "peer/shell/line_reader.hpp"
-#include "peer/shell/sealed_end.hpp"
+#include "peer/shell/user_folder.hpp"
 
 namespace peer {
 namespace {
 
 using common::ExitStatus;
 using common::os::print_error;
+
+void complain(const std::string& text) { print_error(fmt::format("peer: {}\n", text)); }
 
 class VerifyRun {
  public:
@@ -31,7 +36,7 @@ class VerifyRun {
     const std::string& file = options_.command[0];
     const common::os::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd.is_open()) {
-      print_error(fmt::format("peer: cannot read {}: {}\n", file, std::strerror(errno)));
+      complain(fmt::format("cannot read {}: {}", common::to_terminal(file), std::strerror(errno)));
       return ExitStatus::kBadInput;
     }
     LineReader reader(fd.get());
@@ -40,6 +45,10 @@ class VerifyRun {
          lines = reader.next(kLinesAtOnce)) {
       for (const LineReader::Line& line : lines)
         if (!check(line)) return ExitStatus::kOutput;
+    }
+    if (const auto error = reader.error()) {
+      complain(fmt::format("cannot read {}: {}", common::to_terminal(file), error.message()));
+      return ExitStatus::kBadInput;
     }
     if (number_ == 0) fail(ExitStatus::kBadInput, "has no receipt in it");
     return status_;
@@ -52,6 +61,8 @@ class VerifyRun {
     if (line.is_overlong) return fail(ExitStatus::kBadInput, "is no receipt");
     const auto receipt = check_receipt_line(line.text);
     if (!receipt) return fail(ExitStatus::kBadInput, receipt.error());
+    if (!seen_.insert({receipt->statement.id, receipt->statement.recipient.identity}).second)
+      return fail(ExitStatus::kBadInput, "is there already");
     const Party& recipient = receipt->statement.recipient;
     std::string_view standing;
     if (pins_) {
@@ -65,8 +76,11 @@ class VerifyRun {
         case sealed::Trust::kFirstUse:
           standing = "  not known here";
           break;
-        case sealed::Trust::kChanged:
         case sealed::Trust::kUnreadable:
+          return fail(ExitStatus::kConfiguration,
+                      fmt::format("is by {}, whose line in known_peers cannot be read",
+                                  recipient.name.text()));
+        case sealed::Trust::kChanged:
           return fail(
               ExitStatus::kRefused,
               fmt::format("is signed by another key than that of {} here: {}",
@@ -77,9 +91,8 @@ class VerifyRun {
   }
 
   bool fail(ExitStatus status, std::string_view text) {
-    const std::string where =
-        number_ == 0 ? options_.command[0] : fmt::format("{}:{}", options_.command[0], number_);
-    print_error(fmt::format("peer: {} {}\n", where, text));
+    const std::string file = common::to_terminal(options_.command[0]);
+    complain(fmt::format("{} {}", number_ == 0 ? file : fmt::format("{}:{}", file, number_), text));
     if (status_ == ExitStatus::kOk || status == ExitStatus::kRefused) status_ = status;
     return true;
   }
@@ -89,6 +102,7 @@ class VerifyRun {
   const Options& options_;
   std::optional<sealed::KnownPeers> pins_;  // none: nobody's word on whose keys they are
   std::size_t number_ = 0;                  // of the line, from 1
+  std::set<std::pair<sealed::MessageId, common::IdentityKey>> seen_;  // as many as the file has
   ExitStatus status_ = ExitStatus::kOk;
 };
 
@@ -96,18 +110,23 @@ class VerifyRun {
 
 ExitStatus run_verify(const Options& options) {
   if (options.command.size() != 1) {
-    print_error("peer: verify FILE is wanted\n");
+    complain("verify takes one FILE");
     return ExitStatus::kUsage;
   }
   std::optional<sealed::KnownPeers> pins;
   if (!options.registry_text.empty()) {
-    common::os::SystemRandom random;
-    auto files = KeyFiles::open(options, random);
-    if (!files) {
-      print_error(fmt::format("peer: {}\n", files.error().text));
+    const auto folder = data_folder();
+    if (!folder) {
+      complain("no place where pins are kept: set HOME or PEER_HOME");
       return ExitStatus::kConfiguration;
     }
-    pins = std::move(files->pins);
+    const KnownPeersFile file(*folder);
+    auto parsed = file.load();
+    if (!parsed) {
+      complain(fmt::format("cannot read {}: {}", file.path().string(), parsed.error().message()));
+      return ExitStatus::kConfiguration;
+    }
+    pins = std::move(parsed->peers);
   }
   return VerifyRun(options, std::move(pins)).run();
 }

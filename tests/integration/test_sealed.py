@@ -231,6 +231,19 @@ class ReceiptTest(SealedTest):
         sent = self.send("--receipt", self.dir / "receipts", "unicast", "old", "hello")
         self.assertEqual(sent.status, 76, sent.describe())
 
+    @unittest.skipIf(strace.why_not(), strace.why_not())
+    def test_a_file_that_cannot_be_read_to_its_end_proves_nothing(self):
+        file = self.dir / "receipts"
+        self.start_listener("bob", self.registry)
+        self.assertEqual(self.send("--receipt", file, "unicast", "bob", "hello").status, 0)
+        # What leaks when a tracer is about is not asked.
+        broken = self.start("peer verify", "strace", "-qq", "-o", self.dir / "trace", "-P", file,
+                            "-e", "trace=read", "-e", "inject=read:error=EIO:when=2",
+                            our_program("peer"), "verify", file, is_ours=True,
+                            env={**self.environment(), "ASAN_OPTIONS": "detect_leaks=0"})
+        self.assertEqual(broken.wait(), 65, broken.describe())
+        broken.wait_stderr(b"cannot read .*Input/output error")
+
     def test_files_that_cannot_be_written_or_read(self):
         self.start_listener("bob", self.registry)
         sent = self.send("--receipt", self.dir, "unicast", "bob", "hello")
@@ -328,6 +341,19 @@ class KeyTest(SealedTest):
                            name="ann")
         self.assertEqual(sender.status, 77)
         self.assertIn(b"bob is new here", sender.stderr)
+
+    def test_what_could_not_be_pinned_on_disk_is_known_while_the_listener_lives(self):
+        home = self.dir / "bobs"
+        bob = self.start_listener("bob", self.registry, home=home)
+        pins = home / "data" / "peer" / "known_peers"
+        pins.mkdir()  # nothing can be written in its place
+        self.assertEqual(self.send("unicast", "bob", "one", name="eve").status, 0)
+        bob.wait_stderr(b"cannot write .*known_peers")
+        pins.rmdir()
+        pins.touch()
+        other = self.send("unicast", "bob", "two", name="eve", home=self.dir / "elsewhere")
+        self.assertEqual(other.status, 77, other.describe())
+        self.assertEqual(bob.stdout, b"eve: one\n")
 
     def test_both_sides_see_one_safety_number(self):
         self.start_listener("bob", self.registry, home=self.other_home())

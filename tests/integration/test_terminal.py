@@ -39,6 +39,22 @@ class TerminalTest(IntegrationTest):
             send_datagram(terminal, f"ali: message {number}")
 
 
+class TrustTest(TerminalTest):
+    def test_nothing_typed_before_the_question_answers_it_and_only_yes_or_no_does(self):
+        self.start_listener("bob", self.registry)
+        ci = self.at_terminal("ci", "send", "-q", "--trust", "ask")
+        # Both lines are there before the question is asked.
+        ci.type('unicast bob "one"\nyes, this was typed ahead\n')
+        ci.wait_screen("Send to it from now on? [y/n]")
+        ci.type("yikes")
+        ci.press("Enter")
+        ci.wait_screen("Send to it from now on? [y/n]", count=2)
+        self.assertNotIn("message is sent to bob", ci.screen())
+        ci.type("yes")
+        ci.press("Enter")
+        ci.wait_screen("message is sent to bob")
+
+
 class QuestionTest(TerminalTest):
     def test_the_question_comes_after_the_fifth_message_and_y_leaves(self):
         bob = self.listening("bob")

@@ -40,7 +40,7 @@ struct World {
     return user;
   }
   std::string asked() {
-    const auto name = questions.poll();
+    const auto name = questions.poll(now);
     return name ? name->text() : "";
   }
   void answer(const LookupOutcome& outcome) { questions.handle_answer(now, &outcome); }
@@ -54,7 +54,7 @@ struct World {
   KeyQuestions questions;
 };
 
-TEST_CASE("one question at a time, strangers' before those for messages") {
+TEST_CASE("one question at a time, strangers' and those for messages by turns") {
   World world;
   world.questions.want(test::name("zoe"));
   world.questions.doubt(world.now, World::certificate(kAnn, "ann"));
@@ -106,6 +106,51 @@ TEST_CASE("no word in a second: he is let in, and not believed for ever") {
   // The word that comes late still pins.
   world.answer(World::user(kAnn, "ann"));
   CHECK(world.gate.has_pin(test::name("ann")));
+}
+
+TEST_CASE("who waits behind other strangers' questions is let in by no delay") {
+  World world;
+  for (int i = 0; i < 5; ++i)
+    world.questions.doubt(world.now, World::certificate(kEve, "u" + std::to_string(i)));
+  world.questions.doubt(world.now, World::certificate(kEve, "ann"));
+  // Each answer takes less than a second, all of them together more.
+  for (int i = 0; i < 5; ++i) {
+    CHECK(world.asked() == "u" + std::to_string(i));
+    world.now += 900ms;
+    world.questions.handle_timeout(world.now);
+    world.answer(peer::NotFound{});
+    CHECK_FALSE(world.questions.next_timeout().has_value());  // nobody's answer is awaited
+  }
+  CHECK(world.gate.admit(World::certificate(kEve, "ann"), false) == peer::sealed::Admission::kAsk);
+  CHECK(world.asked() == "ann");
+  world.answer(World::user(kAnn, "ann"));
+  CHECK(world.gate.poll_alarm()->kind == PinGate::Alarm::Kind::kNotHis);
+}
+
+TEST_CASE("who was let in for want of a word goes when it comes and the name is another's") {
+  World world;
+  const auto eve = World::certificate(kEve, "ann");
+  world.questions.doubt(world.now, eve);
+  CHECK(world.asked() == "ann");
+  world.questions.handle_timeout(world.now + 1s);
+  CHECK(world.gate.admit(eve, false) == peer::sealed::Admission::kYes);
+  world.answer(World::user(kAnn, "ann"));
+  CHECK(world.gate.admit(eve, false) == peer::sealed::Admission::kAsk);
+  CHECK(world.gate.poll_alarm()->kind == PinGate::Alarm::Kind::kNotHis);
+}
+
+TEST_CASE("a registry that answers nothing keeps nobody waiting for longer than a second") {
+  World world;
+  world.questions.doubt(world.now, World::certificate(kAnn, "ann"));
+  CHECK(world.asked() == "ann");
+  world.now += 300ms;
+  world.questions.doubt(world.now, World::certificate(kEve, "eve"));
+  world.now += 700ms;
+  world.questions.handle_timeout(world.now);
+  CHECK(world.gate.admit(World::certificate(kAnn, "ann"), false) == peer::sealed::Admission::kYes);
+  CHECK(world.questions.next_timeout() == world.now + 300ms);
+  world.questions.handle_timeout(world.now + 300ms);
+  CHECK(world.gate.admit(World::certificate(kEve, "eve"), false) == peer::sealed::Admission::kYes);
 }
 
 TEST_CASE("of more strangers than may wait the oldest is forgotten") {

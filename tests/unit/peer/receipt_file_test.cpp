@@ -81,6 +81,30 @@ TEST_CASE("nothing of it can be another") {
   }
 }
 
+TEST_CASE("a line has what was signed, once, and nothing else") {
+  const std::string more = "has more in it than what was signed, or has it otherwise";
+  const std::string good = line_of("pay");
+  const std::string inside = good.substr(1);
+  const auto error = [](const std::string& line) {
+    const auto receipt = check_receipt_line(line);
+    return receipt ? "" : receipt.error();
+  };
+  CHECK(error("{\"approved_by\":\"boss\"," + inside) == more);
+  CHECK(error("{\"text\":\"pay more\"," + inside) == more);  // the last one counts, here
+  CHECK(error("{\"text_base64\":\"cGF5IG1vcmU=\"," + inside) == more);
+  CHECK(error("{ " + inside) == more);
+  CHECK(error(good + " ") == more);
+}
+
+TEST_CASE("what cannot have been is not believed, whoever signed it") {
+  CHECK(check_receipt_line(line_of("pay", "", HandledResult::kShown, 200)).error() ==
+        "says what cannot be");
+  CHECK(check_receipt_line(line_of("pay", "x", HandledResult::kShown)).error() ==
+        "says what cannot be");
+  CHECK(check_receipt_line(line_of("pay", "", HandledResult::kTimedOut, 7)).error() ==
+        "says what cannot be");
+}
+
 TEST_CASE("what is no receipt is said to be none") {
   const std::string lacks = "lacks something, or has it in another form";
   const json good = json::parse(line_of("pay"));

@@ -191,6 +191,22 @@ TEST_CASE("a receipt that is not signed, or not for this, is none") {
   }
 }
 
+TEST_CASE("who was let in is turned out when his name is found to be another's") {
+  SealedPair pair;
+  pair.send(pair.alice, "one");
+  pair.settle();
+  CHECK(pair.events(pair.bob) == Lines{"alice (early): one"});
+  pair.bob.gate.answers["alice"] = Admission::kKeyChanged;
+  pair.bob.messenger->handle_admission(pair.now, test::name("alice"), pair.alice.identity.key(),
+                                       Admission::kKeyChanged);
+  pair.settle();
+  pair.events(pair.alice);
+  pair.send(pair.alice, "two");
+  pair.pass(1s);
+  CHECK(pair.events(pair.bob).empty());
+  CHECK(pair.events(pair.alice) == Lines{"two: key changed"});
+}
+
 TEST_CASE("a hook that takes too long is told of as delivered and not more") {
   SealedPair pair({.bob_has_hook = true});
   pair.send(pair.alice, "build", {.level = Level::kHandled, .timeout = 2s});

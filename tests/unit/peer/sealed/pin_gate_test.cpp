@@ -121,6 +121,37 @@ TEST_CASE("alarms are remembered up to a bound") {
   CHECK(told == 1024);
 }
 
+TEST_CASE("no flood of strangers hides that a pinned name's key has changed") {
+  PinGate pins = gate();
+  CHECK(pins.admit(certificate("bob", 1), true) == Admission::kYes);
+  CHECK(pins.admit(certificate("ann", 1), true) == Admission::kYes);
+  std::size_t told = 0;
+  for (int i = 0; i < 3000; ++i) {
+    static_cast<void>(pins.decide(certificate("u" + std::to_string(i), 1), Word::kOtherKey));
+    CHECK(pins.admit(certificate("bob", 2 + static_cast<unsigned>(i) % 200), false) ==
+          Admission::kKeyChanged);
+    while (pins.poll_alarm()) ++told;
+  }
+  CHECK(told == 1024 + PinGate::kChangesToldMax);
+  CHECK(pins.admit(certificate("ann", 2), false) == Admission::kKeyChanged);
+  const auto alarm = pins.poll_alarm();
+  REQUIRE(alarm.has_value());
+  CHECK(alarm->kind == PinGate::Alarm::Kind::kKeyChanged);
+  CHECK(alarm->name.text() == "ann");
+}
+
+TEST_CASE("of those let in without a word the oldest is forgotten, whatever his name") {
+  PinGate pins = gate();
+  pins.set_time({1'000'000});
+  CHECK(pins.decide(certificate("zoe", 1), Word::kNone) == Admission::kYes);
+  for (int i = 0; i < 4096; ++i) {
+    pins.set_time({1'000'001 + i});
+    CHECK(pins.decide(certificate("a" + std::to_string(i), 1), Word::kNone) == Admission::kYes);
+  }
+  CHECK(pins.admit(certificate("zoe", 1), false) == Admission::kAsk);
+  CHECK(pins.admit(certificate("a0", 1), false) == Admission::kYes);
+}
+
 TEST_CASE("who was let in without the directory's word is asked about again after a minute") {
   PinGate pins = gate();
   pins.set_time({1'000'000});
