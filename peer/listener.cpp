@@ -116,7 +116,13 @@ void Listener::handle_datagram(TimePoint now, common::WallTime wall, common::Byt
   if (!takes_messages()) return;
   auto message = common::decode_classic(datagram);
   if (!message) return;
-  handle_message(now, Received{make_message_id(random_), wall, *std::move(message)});
+  Received received{make_message_id(random_), wall, *std::move(message)};
+  // security: anybody can have sent this.
+  if (received.message.sender && options_.has_key) {
+    const auto name = common::UserName::parse(*received.message.sender);
+    received.lacks_key = name && options_.has_key(*name);
+  }
+  handle_message(now, received);
 }
 
 // It has been acknowledged, so it is shown whatever else is the matter.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ class Listener {
     bool hook_takes_plain = false;       // messages, too, whose sender anybody could have written
     std::optional<std::uint64_t> count;  // leave after so many messages
     std::optional<Duration> wait;        // leave after so long
+    /// True for a name that was seen with a key: who writes under it without one is shown as such.
+    /// Null: none was.
+    std::function<bool(const common::UserName&)> has_key = {};
   };
 
   /// Make the request at the registry from the address of the route there, then call

@@ -25,7 +25,9 @@ std::string format_received(const Received& received, const common::UserName& to
   if (json) return format_received_json(received, to.text());
   const common::ClassicMessage& message = received.message;
   const std::string text = common::to_terminal(message.text);
-  return message.sender ? common::to_terminal(*message.sender, false) + ": " + text : text;
+  if (!message.sender) return text;
+  return common::to_terminal(*message.sender, false) +
+         (received.lacks_key ? " (not sealed): " : ": ") + text;
 }
 
 std::string format_received_json(const Received& received, std::string_view to) {

@@ -24,6 +24,8 @@ struct Received {
   /// The sender waits to be told what the hook made of it, under this number.
   std::optional<std::uint64_t> receipt = {};
   bool is_question = false;  // and what the hook wrote
+  /// It came without a key under a name that was seen with one.
+  bool lacks_key = false;
 };
 
 /// 32 hexadecimal digits.

@@ -64,7 +64,11 @@ class ListenRun {
                    .has_hook = !options.hook.empty(),
                    .hook_takes_plain = options.hook_takes_plain,
                    .count = options.count,
-                   .wait = options.wait},
+                   .wait = options.wait,
+                   .has_key =
+                       [this](const common::UserName& name) {
+                         return sealed_ && sealed_->pins().has_pin(name);
+                       }},
                   random_),
         hook_(options.hook, options.hook_time),
         worker_(options.registry),

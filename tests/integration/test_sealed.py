@@ -311,6 +311,14 @@ class KeyTest(SealedTest):
             self.assertIn(b"it gets no plain text", sender.stderr)
             self.assertTrue(inbox.is_empty())
 
+    def test_who_writes_without_a_key_under_a_name_that_has_one_is_shown_as_such(self):
+        bob = self.start_listener("bob", self.registry)
+        send_datagram(bob, "ci: before")
+        bob.wait_stdout(b"ci: before\n")
+        self.assertEqual(self.send("unicast", "bob", "sealed").status, 0)
+        send_datagram(bob, "ci: forged")
+        bob.wait_stdout(b"ci: before\nci: sealed\nci (not sealed): forged\n")
+
     def test_strict_lets_in_who_was_named(self):
         bob = self.start_listener("bob", self.registry, "--trust", "strict", home=self.other_home())
         sender = self.send("unicast", "bob", "one")

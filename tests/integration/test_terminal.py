@@ -44,7 +44,7 @@ class TrustTest(TerminalTest):
         self.start_listener("bob", self.registry)
         ci = self.at_terminal("ci", "send", "-q", "--trust", "ask")
         # Both lines are there before the question is asked.
-        ci.type('unicast bob "one"\nyes, this was typed ahead\n')
+        ci.type('unicast bob "one"\nyes\n')
         ci.wait_screen("Send to it from now on? [y/n]")
         ci.type("yikes")
         ci.press("Enter")

@@ -57,6 +57,17 @@ TEST_CASE("each datagram is one line, as it was sent, made harmless") {
   }
 }
 
+TEST_CASE("what comes without a key under a name that has one is shown as such") {
+  auto options = ListenerRun::options();
+  options.has_key = [](const common::UserName& name) { return name.text() == "veli"; };
+  ListenerRun run(options);
+  run.started();
+  run.message("veli: hello");
+  run.message("can: hello");
+  run.message("hello");
+  CHECK(run.out == "veli (not sealed): hello\ncan: hello\nhello\n");
+}
+
 TEST_CASE("as JSON a message is one object a line that no terminal can be commanded by") {
   auto options = ListenerRun::options();
   options.json = true;
