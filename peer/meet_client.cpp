@@ -131,10 +131,21 @@ void MeetClient::run_text(TimePoint now, const std::string& text) {
 
 void MeetClient::run_exit(TimePoint now) {
   if (room_ == Room::kNone) return refuse_input("you are in no chat room");
+  if (room_ == Room::kPrivate && links_.unsent_to_partner() > 0)
+    return await(now, Awaited::kTaken, MeetLinks::kConnectTime);
+  say_exit(now);
+}
+
+void MeetClient::say_exit(TimePoint now) {
   await(now, Awaited::kExit, kReplyTime);
   say(common::format_rendezvous_data(
       room_ == Room::kGroup ? RendezvousKeyword::kExitGroup : RendezvousKeyword::kExit,
       {options_.name.text()}));
+}
+
+// Said sooner, EXIT ends the chat while a text may have no connection yet to travel on.
+void MeetClient::end_taken(TimePoint now) {
+  if (is_awaiting(Awaited::kTaken) && links_.unsent_to_partner() == 0) say_exit(now);
 }
 
 // False if there is nothing to wait for.
@@ -289,8 +300,8 @@ void MeetClient::handle_notice(TimePoint now, common::WallTime wall, const MeetN
       break;
     case Kind::kChatClosed:
     case Kind::kGroupLeft:
-      leave_room();
-      answers({Awaited::kExit, Awaited::kEcho});
+      leave_room(now);
+      answers({Awaited::kTaken, Awaited::kExit, Awaited::kEcho});
       break;
     case Kind::kInvited:
       invitations_.push_back(notice.group);
@@ -340,8 +351,8 @@ void MeetClient::enter_group(TimePoint /*now*/, std::uint32_t group) {
   set_prompt(fmt::format("group {}> ", group));
 }
 
-void MeetClient::leave_room() {
-  if (room_ == Room::kPrivate) links_.end_chat();
+void MeetClient::leave_room(TimePoint now) {
+  if (room_ == Room::kPrivate) links_.end_chat(now);
   room_ = Room::kNone;
   set_prompt("> ");
 }
@@ -366,6 +377,7 @@ void MeetClient::handle_sent(TimePoint now, LinkId link, std::size_t bytes) {
     unsent_ -= std::min(bytes, unsent_);
   } else {
     links_.handle_sent(link, bytes);
+    end_taken(now);
   }
   advance(now);
 }
@@ -386,6 +398,7 @@ void MeetClient::handle_closed(TimePoint now, LinkId link, std::string_view why)
       if (room_ == Room::kPrivate)
         say(common::format_rendezvous_data(RendezvousKeyword::kExit, {options_.name.text()}));
     }
+    end_taken(now);
     return advance(now);
   }
   if (leave_by_) return leave();
@@ -495,6 +508,7 @@ void MeetClient::handle_no_reply(TimePoint now) {
     awaited_until_ = now + kReplyTime;
     return;
   }
+  if (is_awaiting(Awaited::kTaken)) return say_exit(now);
   if (is_awaiting(Awaited::kAnswer)) {
     end_awaiting();
     note("your chat request was not answered", /*is_problem=*/true);

@@ -88,6 +88,7 @@ class MeetClient final : public Conversation {
     kAnswer,   // another person's, to a request
     kRoom,     // to be in it, or why not
     kRefusal,  // ours to have been taken
+    kTaken,    // our last texts to be with the partner, before EXIT is said
     kExit,
     kLogout,
     kEcho,  // our own text, back from the group
@@ -98,6 +99,8 @@ class MeetClient final : public Conversation {
   void run_text(TimePoint now, const std::string& text);
   void run_group_answer(TimePoint now, const MeetGroupAnswer& answer);
   void run_exit(TimePoint now);
+  void say_exit(TimePoint now);
+  void end_taken(TimePoint now);
   void ask_next(TimePoint now);
   void finish_lookup(TimePoint now);
   void refuse_input(std::string text);
@@ -108,7 +111,7 @@ class MeetClient final : public Conversation {
   void handle_group_text(TimePoint now, common::WallTime wall, const MeetNotice& notice);
   void enter_private(TimePoint now, const MeetNotice& notice);
   void enter_group(TimePoint now, std::uint32_t group);
-  void leave_room();
+  void leave_room(TimePoint now);
   void become_online(TimePoint now);
   void show_messages(std::vector<MeetLinks::Received> received);
   void leave_if_enough(TimePoint now);

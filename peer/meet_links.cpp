@@ -17,19 +17,28 @@ std::vector<MeetLinks::Received> MeetLinks::begin_chat(TimePoint now, std::strin
   std::vector<Received> received;
   for (Early& early : std::exchange(early_, {})) {
     const bool is_fresh = now < early.when + kEarlyTime;
-    if (is_fresh && is_partner(early.from, early.received.sender))
+    if (is_fresh && is_partner(now, early.from, early.received.sender))
       received.push_back(std::move(early.received));
   }
   return received;
 }
 
+void MeetLinks::end_chat(TimePoint now) {
+  if (!chat_) return;
+  last_chat_ = std::exchange(chat_, std::nullopt);
+  last_until_ = now + kEarlyTime;
+}
+
 // security: whoever reaches our port could put words into the partner's mouth; so they count from
 // where he is, under his name.
-bool MeetLinks::is_partner(const IpAddress& from, std::string_view sender) const {
-  if (!chat_) return false;
-  const bool is_there = from == chat_->endpoint.address ||
-                        (from.is_loopback() && chat_->endpoint.address.is_loopback());
-  return is_there && sender == chat_->partner;
+bool MeetLinks::is_partner(TimePoint now, const IpAddress& from, std::string_view sender) const {
+  const auto is_his = [&](const std::optional<Chat>& chat) {
+    if (!chat) return false;
+    const IpAddress& address = chat->endpoint.address;
+    const bool is_there = from == address || (from.is_loopback() && address.is_loopback());
+    return is_there && sender == chat->partner;
+  };
+  return is_his(chat_) || (now < last_until_ && is_his(last_chat_));
 }
 
 void MeetLinks::send(std::string frame, std::deque<Conversation::Action>& actions) {
@@ -42,6 +51,11 @@ void MeetLinks::send(std::string frame, std::deque<Conversation::Action>& action
   own.unsent += frame.size();
   unsent_ += frame.size();
   actions.push_back(Conversation::Send{link, std::move(frame)});
+}
+
+std::size_t MeetLinks::unsent_to_partner() const {
+  const auto known = chat_ ? by_endpoint_.find(chat_->endpoint) : by_endpoint_.end();
+  return known == by_endpoint_.end() ? 0 : own_.at(known->second).unsent;
 }
 
 std::optional<LinkId> MeetLinks::finish(std::deque<Conversation::Action>& actions) const {
@@ -94,7 +108,7 @@ std::vector<MeetLinks::Received> MeetLinks::handle_bytes(TimePoint now, common::
       continue;
     }
     Received one{wall, std::string(message->sender), std::string(message->text)};
-    if (is_partner(accepted.from, one.sender)) {
+    if (is_partner(now, accepted.from, one.sender)) {
       received.push_back(std::move(one));
     } else if (!chat_) {
       early_.push_back({now, accepted.from, std::move(one)});

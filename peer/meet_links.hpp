@@ -21,7 +21,8 @@ namespace peer {
 class MeetLinks {
  public:
   static constexpr Duration kConnectTime = std::chrono::seconds(10);
-  /// A partner's first text may be here before the registry's word that there is a chat.
+  /// A partner's first text may be here before the registry's word that there is a chat, and his
+  /// last one after its word that there is none any more.
   static constexpr Duration kEarlyTime = std::chrono::seconds(5);
   static constexpr std::size_t kEarlyMax = 16;
   /// Connections of ours kept at a time; the one unused for longest is closed for a new one.
@@ -36,7 +37,8 @@ class MeetLinks {
   /// There is a chat with this partner from now on; returns his texts that were early.
   std::vector<Received> begin_chat(TimePoint now, std::string_view partner,
                                    const common::Endpoint& endpoint);
-  void end_chat() { chat_.reset(); }
+  /// There is none any more; what the partner said before he knew is still his.
+  void end_chat(TimePoint now);
   /// Ends what is written to the partner: the actions close the connection, if there is one, which
   /// is returned. When it is closed he has read all of it.
   std::optional<LinkId> finish(std::deque<Conversation::Action>& actions) const;
@@ -44,6 +46,8 @@ class MeetLinks {
   /// Writes to the partner; the actions make a connection if there is none. There is a chat.
   void send(std::string frame, std::deque<Conversation::Action>& actions);
   std::size_t unsent() const { return unsent_; }
+  /// Of it, what is for the present partner.
+  std::size_t unsent_to_partner() const;
   void handle_sent(LinkId link, std::size_t bytes);
 
   void handle_accepted(LinkId link, const common::Endpoint& from);
@@ -75,10 +79,12 @@ class MeetLinks {
     Received received;
   };
 
-  bool is_partner(const common::IpAddress& from, std::string_view sender) const;
+  bool is_partner(TimePoint now, const common::IpAddress& from, std::string_view sender) const;
   LinkId connect(const common::Endpoint& to, std::deque<Conversation::Action>& actions);
 
   std::optional<Chat> chat_;
+  std::optional<Chat> last_chat_;  // before it, or if there is none
+  TimePoint last_until_;           // its partner's texts are shown so long
   std::map<LinkId, Own> own_;
   std::map<common::Endpoint, LinkId> by_endpoint_;
   std::map<LinkId, Accepted> accepted_;

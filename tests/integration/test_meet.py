@@ -305,6 +305,22 @@ class ScriptTest(RendezvousTest):
         self.assertEqual(link.recv(1), b"")  # an orderly end, with the program
         link.close()
 
+    def test_the_last_text_before_a_typed_exit_is_read(self):
+        registry = self.start_door()
+        for count in range(5):  # the text races with the registry's word that the chat is over
+            with self.subTest(count=count):
+                veli = self.start_meet("veli", registry)
+                ali = self.start_meet("ali", registry)
+                for line in ("CHAT REQUEST veli", "hello one", "EXIT"):
+                    ali.write(line)
+                ali.end_input()
+                veli.wait_stdout_has(server(ASKED.format("ali")))
+                veli.write("OK ali")
+                veli.wait_stdout_has("ali: hello one\n")
+                self.assertEqual(self.ended(ali).status, 0)
+                veli.end_input()
+                self.assertEqual(self.ended(veli).status, 0)
+
     def test_somebody_who_only_sends_is_accepted_by_his_name(self):
         """`ci` listens nowhere and is in no list: his request is what makes him known."""
         for kind in ("ours", "old"):

@@ -159,6 +159,44 @@ TEST_CASE("the partner is connected to with the first text, and the connection s
   CHECK(run.take_log() == "1  22  &&MESSAGE&&|ali: again; ");
 }
 
+TEST_CASE("EXIT is said once the partner's connection has taken the last text") {
+  MeetRun run;
+  run.chatting().takes = false;
+  run.input("one").input("two").input("EXIT").input("SEARCH veli");
+  CHECK(run.take_log() ==
+        "CONNECT 1 127.0.0.1:9001; 1  20  &&MESSAGE&&|ali: one; 1  20  &&MESSAGE&&|ali: two; ");
+  SUBCASE("taken") {
+    run.sent(peer::LinkId{1}, 25);
+    CHECK(run.take_log() == "");
+    run.sent(peer::LinkId{1}, 25);
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+    run.reply(kYouLeft);
+    CHECK(run.take_log() == "0  19  &&SEARCH&&|veli|ali; ");
+    CHECK(run.notes == "");
+  }
+  SUBCASE("not reached") {
+    run.closed(peer::LinkId{1}, "connection timed out");
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+    CHECK(run.notes == "a text to veli may not have arrived: connection timed out\n");
+  }
+  SUBCASE("not taken for long") {
+    run.pass(10s);
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+    run.pass(9s);
+    CHECK(run.notes == "");
+  }
+  SUBCASE("the partner leaves first") {
+    run.reply("&&CLIENTEXIT&&|veli left the chat room. the chat room has been closed", "veli");
+    CHECK(run.take_log() == "0  19  &&SEARCH&&|veli|ali; ");
+  }
+  SUBCASE("a signal") {
+    run.stop();
+    CHECK(run.take_log() == "CLOSE 1; ");
+    run.closed(peer::LinkId{1});
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+  }
+}
+
 TEST_CASE("a partner who cannot be reached is told of, and tried again with the next text") {
   MeetRun run;
   run.chatting().takes = false;
@@ -185,11 +223,34 @@ TEST_CASE("a partner's texts are shown, and nobody else's") {
   run.partner_says("&&EXIT&&|veli").partner_says("hello");
   CHECK(run.take_out() == "");
   REQUIRE(run.accepted("10.0.0.7:40000", peer::LinkId{Client::kAcceptedLinkMin}));
-  run.input("EXIT").reply(kYouLeft);
-  run.take_out();
-  run.partner_says("&&MESSAGE&&|veli: too late");
-  CHECK(run.take_out() == "");
   CHECK(run.notes == "");
+}
+
+TEST_CASE("a partner's last text may be here after the registry's word") {
+  MeetRun run;
+  run.chatting("|10.0.0.6|9001");
+  REQUIRE(run.accepted("10.0.0.6:40000"));
+  const peer::LinkId other{static_cast<std::uint32_t>(Client::kAcceptedLinkMin) + 1};
+  REQUIRE(run.accepted("10.0.0.7:40000", other));
+  run.reply("&&CLIENTEXIT&&|veli left the chat room. the chat room has been closed", "veli");
+  run.take_out();
+  SUBCASE("within 5 s, where and as the partner") {
+    run.pass(4s).partner_says("&&MESSAGE&&|veli: last");
+    CHECK(run.take_out() == "veli: last\n");
+    run.partner_says("&&MESSAGE&&|can: who?").partner_says("&&MESSAGE&&|veli: forged", other);
+    CHECK(run.take_out() == "");
+  }
+  SUBCASE("in the next chat, too") {
+    run.reply("&&CLIENTOK&&|can accepted the chat request. you can send your message now!|9002",
+              "can");
+    run.take_out();
+    run.partner_says("&&MESSAGE&&|veli: last");
+    CHECK(run.take_out() == "veli: last\n");
+  }
+  SUBCASE("not from 5 s on") {
+    run.pass(5s).partner_says("&&MESSAGE&&|veli: too late");
+    CHECK(run.take_out() == "");
+  }
 }
 
 TEST_CASE("texts from another address than the partner's are not his") {
