@@ -79,7 +79,7 @@ void MeetClient::become_online(TimePoint now) {
 void MeetClient::advance(TimePoint now) {
   while (step_ == Step::kOnline && !is_leaving() && !awaited_) {
     if (inputs_.empty()) {
-      if (has_input_ended_ && !stays_after_input()) begin_leaving(now, status_);
+      if (has_input_ended_ && !stays_after_input()) begin_leaving(now);
       return;
     }
     if (unwritten() >= kUnwrittenMax || unsent_ + links_.unsent() >= kUnsentMax) return;
@@ -107,7 +107,7 @@ void MeetClient::run_line(TimePoint now, const std::string& line) {
   if (const auto* usage = std::get_if<MeetUsage>(&command)) return refuse_input(usage->usage);
   if (const auto* answer = std::get_if<MeetGroupAnswer>(&command))
     return run_group_answer(now, *answer);
-  if (std::holds_alternative<MeetLogout>(command)) return begin_leaving(now, status_);
+  if (std::holds_alternative<MeetLogout>(command)) return begin_leaving(now);
   lookup_.emplace(std::move(command));
   ask_next(now);
 }
@@ -230,7 +230,7 @@ void MeetClient::handle_bytes(TimePoint now, common::WallTime wall, LinkId link,
 }
 
 void MeetClient::leave_if_enough(TimePoint now) {
-  if (options_.count && messages_ >= *options_.count) begin_leaving(now, status_);
+  if (options_.count && messages_ >= *options_.count) begin_leaving(now);
 }
 
 void MeetClient::take_server_frames(TimePoint now, common::WallTime wall) {
@@ -385,13 +385,10 @@ void MeetClient::handle_sent(TimePoint now, LinkId link, std::size_t bytes) {
 void MeetClient::handle_closed(TimePoint now, LinkId link, std::string_view why) {
   if (step_ == Step::kLeft) return;
   if (link != kServerLink) {
-    if (links_.handle_closed(link)) {
-      note(
-          fmt::format("a text to {} may not have arrived: {}", common::to_terminal(partner_, false),
-                      why.empty() ? "the connection was closed" : why),
-          /*is_problem=*/true);
-      report(ExitStatus::kTemporary);
-    }
+    auto missed = links_.handle_closed(link);
+    // All has left us, and he has not said that all has come.
+    if (!missed && finishing_ == link && !why.empty()) missed = partner_;
+    if (missed) report_lost(*missed, why.empty() ? "the connection was closed" : why);
     if (finishing_ == link) {
       finishing_.reset();
       if (leave_by_) leave_by_ = now + kLeaveTime;
@@ -450,7 +447,7 @@ void MeetClient::handle_stop(TimePoint now, ExitStatus status) {
   begin_leaving(now, status);
 }
 
-void MeetClient::begin_leaving(TimePoint now, ExitStatus status) {
+void MeetClient::begin_leaving(TimePoint now, std::optional<ExitStatus> status) {
   if (is_leaving()) return;
   leave_status_ = status;
   if (step_ != Step::kOnline) return leave();
@@ -484,12 +481,14 @@ void MeetClient::say_goodbye() {
 void MeetClient::leave() {
   if (step_ == Step::kLeft) return;
   step_ = Step::kLeft;
+  for (const std::string& partner : links_.awaited_by())
+    report_lost(partner, "it was not taken in time");
   if (unknown_ > 0) {
     note(fmt::format("{} {} from others {} no text of a partner's", unknown_,
                      unknown_ == 1 ? "frame" : "frames", unknown_ == 1 ? "was" : "were"),
          /*is_problem=*/true);
   }
-  actions_.push_back(Leave{leave_status_});
+  actions_.push_back(Leave{leave_status_.value_or(status_)});
 }
 
 void MeetClient::handle_timeout(TimePoint now) {
@@ -607,10 +606,17 @@ void MeetClient::note(std::string text, bool is_problem) {
 
 void MeetClient::report(ExitStatus status) { status_ = worse_of(status_, status); }
 
+void MeetClient::report_lost(std::string_view partner, std::string_view why) {
+  note(fmt::format("a text to {} may not have arrived: {}", common::to_terminal(partner, false),
+                   why),
+       /*is_problem=*/true);
+  report(ExitStatus::kTemporary);
+}
+
 // There is no going on, and nobody to take leave of.
 void MeetClient::fail(ExitStatus status, std::string text) {
   note(std::move(text), /*is_problem=*/true);
-  if (!leave_by_) leave_status_ = worse_of(status_, status);
+  if (!leave_by_) report(status);
   leave();
 }
 

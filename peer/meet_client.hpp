@@ -129,8 +129,9 @@ class MeetClient final : public Conversation {
   void print_message(common::WallTime wall, std::string sender, std::string text);
   void note(std::string text, bool is_problem = false);
   void report(common::ExitStatus status);
+  void report_lost(std::string_view partner, std::string_view why);
   void fail(common::ExitStatus status, std::string text);
-  void begin_leaving(TimePoint now, common::ExitStatus status);
+  void begin_leaving(TimePoint now, std::optional<common::ExitStatus> status = {});
   void say_goodbye();
   bool finish_link();
   void leave();
@@ -176,7 +177,8 @@ class MeetClient final : public Conversation {
   common::ExitStatus status_ = common::ExitStatus::kOk;  // the worst so far
   std::optional<TimePoint> wait_until_;
   std::optional<TimePoint> leave_by_;  // set once leaving
-  common::ExitStatus leave_status_ = common::ExitStatus::kOk;
+  /// What ends the run whatever came of its commands; else status_ counts.
+  std::optional<common::ExitStatus> leave_status_;
 };
 
 }  // namespace peer

@@ -47,6 +47,7 @@ void MeetLinks::send(std::string frame, std::deque<Conversation::Action>& action
   const LinkId link =
       known != by_endpoint_.end() ? known->second : connect(chat_->endpoint, actions);
   Own& own = own_.at(link);
+  own.partner = chat_->partner;
   own.used = ++uses_;
   own.unsent += frame.size();
   unsent_ += frame.size();
@@ -75,7 +76,7 @@ LinkId MeetLinks::connect(const Endpoint& to, std::deque<Conversation::Action>& 
     actions.push_back(Conversation::CloseLink{closed});
   }
   const LinkId link{++last_link_};  // 0 is the registry's
-  own_.emplace(link, Own{.to = to});
+  own_.emplace(link, Own{.to = to, .partner = {}});
   by_endpoint_.emplace(to, link);
   actions.push_back(Conversation::Connect{link, to, kConnectTime});
   return link;
@@ -124,15 +125,23 @@ std::vector<MeetLinks::Received> MeetLinks::handle_bytes(TimePoint now, common::
   return received;
 }
 
-bool MeetLinks::handle_closed(LinkId link) {
+std::optional<std::string> MeetLinks::handle_closed(LinkId link) {
   accepted_.erase(link);
   const auto own = own_.find(link);
-  if (own == own_.end()) return false;
-  const bool is_lost = own->second.unsent > 0 && chat_ && chat_->endpoint == own->second.to;
+  if (own == own_.end()) return std::nullopt;
+  std::optional<std::string> missed;
+  if (own->second.unsent > 0) missed = std::move(own->second.partner);
   unsent_ -= own->second.unsent;
   by_endpoint_.erase(own->second.to);
   own_.erase(own);
-  return is_lost;
+  return missed;
+}
+
+std::set<std::string> MeetLinks::awaited_by() const {
+  std::set<std::string> partners;
+  for (const auto& [link, own] : own_)
+    if (own.unsent > 0) partners.insert(own.partner);
+  return partners;
 }
 
 }  // namespace peer

@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,13 +55,16 @@ class MeetLinks {
   /// The partner's texts among what came; `unknown` counts what was nothing of his.
   std::vector<Received> handle_bytes(TimePoint now, common::WallTime wall, LinkId link,
                                      std::string_view bytes, std::uint64_t& unknown);
-  /// True if something may not have arrived: texts to the partner of the present chat.
-  bool handle_closed(LinkId link);
+  /// To whom something may not have arrived, if there were texts that nobody has taken.
+  std::optional<std::string> handle_closed(LinkId link);
+  /// To whom there are such texts.
+  std::set<std::string> awaited_by() const;
   bool is_known(LinkId link) const { return own_.contains(link) || accepted_.contains(link); }
 
  private:
   struct Own {
     common::Endpoint to;
+    std::string partner;  // whom the last text was for
     std::size_t unsent = 0;
     std::uint64_t used = 0;  // higher: later
   };

@@ -321,6 +321,38 @@ class ScriptTest(RendezvousTest):
                 veli.end_input()
                 self.assertEqual(self.ended(veli).status, 0)
 
+    def script_for_partner(self, listener, texts):
+        """A script of ours says `texts` to a partner at that listener, and ends."""
+        registry = self.start_door()
+        veli = self.join(registry, "veli")
+        ali = self.start_meet("ali", registry)
+        ali.write("CHAT REQUEST veli")
+        for text in texts:
+            ali.write(text)
+        ali.end_input()
+        veli.expect(ASKED.format("ali"), "ali")
+        veli.ask(f"&&OK&&|veli|ali|{listener.getsockname()[1]}",
+                 f"&&CLIENTOK&&|{ENTERED.format('ali')}|{ali.port}")
+        return ali
+
+    def test_a_partner_who_is_never_connected_with(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+            # One waits to be accepted: the kernel answers no more than that.
+            with socket.create_connection(listener.getsockname(), timeout=DEADLINE):
+                ali = self.script_for_partner(listener, ["hello"])
+                self.assertEqual(ali.wait(), 75)
+                ali.wait_stderr("a text to veli may not have arrived: it was not taken in time")
+
+    def test_a_partner_who_reads_nothing(self):
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            # More than he has room for, and less than waits on our side.
+            ali = self.script_for_partner(listener, ["x" * 4000] * 50)
+            self.assertEqual(ali.wait(), 75)
+            ali.wait_stderr("a text to veli may not have arrived: it does not take what is sent")
+
     def test_somebody_who_only_sends_is_accepted_by_his_name(self):
         """`ci` listens nowhere and is in no list: his request is what makes him known."""
         for kind in ("ours", "old"):

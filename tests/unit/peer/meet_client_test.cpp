@@ -213,6 +213,54 @@ TEST_CASE("a partner who cannot be reached is told of, and tried again with the 
   CHECK(run.log.ends_with("LEAVE 75; "));
 }
 
+TEST_CASE("a text that nobody has taken when we leave is told of, and 75") {
+  struct Row {
+    common::ExitStatus stop;  // kOk: the end of input
+    int status;
+  };
+  for (const Row& row :
+       {Row{common::ExitStatus::kOk, 75}, Row{common::ExitStatus::kTerminated, 143}}) {
+    CAPTURE(row.status);
+    MeetRun run;
+    run.chatting().takes = false;
+    run.input("hello");
+    run.take_log();
+    if (row.stop == common::ExitStatus::kOk) {
+      run.input_end();
+    } else {
+      run.stop(row.stop);
+    }
+    CHECK(run.take_log() == "CLOSE 1; ");
+    run.pass(4s);
+    CHECK(run.take_log() == fmt::format("LEAVE {}; ", row.status));
+    CHECK(run.notes == "a text to veli may not have arrived: it was not taken in time\n");
+  }
+}
+
+TEST_CASE("a partner who does not say that he has all of it when we leave is told of, and 75") {
+  MeetRun run;
+  run.chatting().input("hello").input_end();
+  CHECK(run.log.ends_with("CLOSE 1; "));
+  run.take_log();
+  run.closed(peer::LinkId{1}, "it does not take what is sent to it");
+  CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+  CHECK(run.notes == "a text to veli may not have arrived: it does not take what is sent to it\n");
+  run.reply(kYouLeft).reply("&&LOGOUTSUCCESS&&");
+  CHECK(run.log.ends_with("LEAVE 75; "));
+}
+
+TEST_CASE("a text to a partner who has left meanwhile may be lost, too") {
+  MeetRun run;
+  run.chatting().takes = false;
+  run.input("hello");
+  run.reply("&&CLIENTEXIT&&|veli left the chat room. the chat room has been closed", "veli");
+  run.closed(peer::LinkId{1}, "connection refused");
+  CHECK(run.notes == "a text to veli may not have arrived: connection refused\n");
+  run.takes = true;
+  run.input_end().reply("&&LOGOUTSUCCESS&&");
+  CHECK(run.log.ends_with("LEAVE 75; "));
+}
+
 TEST_CASE("a partner's texts are shown, and nobody else's") {
   MeetRun run;
   run.chatting();
