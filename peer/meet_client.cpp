@@ -289,6 +289,14 @@ void MeetClient::handle_notice(TimePoint now, common::WallTime wall, const MeetN
     case Kind::kGroupNotHere:
       if (answers({Awaited::kRoom, Awaited::kRefusal})) report(ExitStatus::kTemporary);
       break;
+    case Kind::kTextRefused:
+      answers({Awaited::kEcho});
+      report(ExitStatus::kBadInput);
+      break;
+    case Kind::kNotSent:
+      answers({Awaited::kEcho});
+      report(ExitStatus::kTemporary);
+      break;
     case Kind::kChatOpened:
       print_notice(wall, notice);
       return enter_private(now, notice);

@@ -33,6 +33,8 @@ struct MeetNotice {
     kGroupLeft,     // we are not in it any more
     kInvited,       // to `group`
     kGroupNotHere,  // the one that we answered an invitation of
+    kTextRefused,   // the text itself
+    kNotSent,       // a text, for another reason
     kRefused,       // our registration
     kLoggedOut,
   } kind = Kind::kText;

@@ -305,6 +305,21 @@ class ScriptTest(RendezvousTest):
         self.assertEqual(link.recv(1), b"")  # an orderly end, with the program
         link.close()
 
+    def test_texts_that_the_registry_would_refuse_are_not_sent(self):
+        registry = self.start_door()
+        veli = self.join(registry, "veli")
+        keyword = "&&EXIT&&"  # sent as & &EXIT&&
+        ali = self.start_meet("ali", registry)
+        ali.write("GROUP CHAT veli")
+        veli.expect(INVITED.format("ali", 1), "ali")
+        veli.ask("&&OKGROUP&&|veli|1", "veli joined the group chat")
+        for line in ("a\u0085b", "x" * (4096 - len(keyword)) + keyword, "hello"):
+            ali.write(line)
+        ali.wait_stderr(r"(a text has 1 to 4096 bytes[^\n]*\n[^\n]*){2}")
+        veli.expect("&&MESSAGE&&|ali: hello", "ali")
+        ali.end_input()
+        self.assertEqual(ali.wait(), 65)
+
     def test_the_last_text_before_a_typed_exit_is_read(self):
         registry = self.start_door()
         for count in range(5):  # the text races with the registry's word that the chat is over

@@ -349,6 +349,29 @@ TEST_CASE("a group's texts go to the registry one at a time, and our own are not
   CHECK(run.log == "");
 }
 
+TEST_CASE("a text that the registry refuses ends the waiting for it, and not the client") {
+  struct Row {
+    const char* notice;
+    int status;
+  };
+  const Row rows[] = {
+      {"your message was not sent. it is empty, too long, or has control characters.", 65},
+      {"your message was not sent. too many of yours are under way.", 75},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.notice);
+    MeetRun run;
+    run.grouped().input("one").input("two");
+    CHECK(run.take_log() == "0  20  &&MESSAGE&&|ali: one; ");
+    run.reply(row.notice);
+    CHECK(run.take_log() == "0  20  &&MESSAGE&&|ali: two; ");
+    CHECK(run.take_out() == fmt::format("server: {}\n", row.notice));
+    run.reply("&&MESSAGE&&|ali: two").input_end();
+    run.reply("you left the chat room.").reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.log.ends_with(fmt::format("LEAVE {}; ", row.status)));
+  }
+}
+
 TEST_CASE("texts of users of other doors come from the registry and are shown in any room") {
   MeetRun run;
   run.chatting().reply("&&MESSAGE&&|carol: hello from login", "carol");
@@ -474,6 +497,7 @@ TEST_CASE("what cannot be done now is said, and nothing is sent") {
       {"OK GROUP 3", "you are in a chat room: EXIT before anything else"},
       {"\x1b[2J", "a text has 1 to 4096 bytes"},
       {"\xff", "a text has 1 to 4096 bytes"},
+      {"a\u0085b", "a text has 1 to 4096 bytes"},
   };
   for (const Row& row : inside) {
     CAPTURE(row.line);
