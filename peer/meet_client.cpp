@@ -370,8 +370,7 @@ void MeetClient::leave_room(TimePoint now) {
 bool MeetClient::handle_accepted(TimePoint /*now*/, LinkId link, const common::Endpoint& from,
                                  const common::Endpoint& /*local*/) {
   if (step_ == Step::kLeft) return false;
-  links_.handle_accepted(link, from);
-  return true;
+  return links_.accept(link, from, actions_);
 }
 
 void MeetClient::show_messages(std::vector<MeetLinks::Received> received) {

@@ -7,6 +7,13 @@
 #include "peer/meet_protocol.hpp"
 
 namespace peer {
+namespace {
+
+bool is_same_place(const common::IpAddress& a, const common::IpAddress& b) {
+  return a == b || (a.is_loopback() && b.is_loopback());
+}
+
+}  // namespace
 
 using common::Endpoint;
 using common::IpAddress;
@@ -17,8 +24,10 @@ std::vector<MeetLinks::Received> MeetLinks::begin_chat(TimePoint now, std::strin
   std::vector<Received> received;
   for (Early& early : std::exchange(early_, {})) {
     const bool is_fresh = now < early.when + kEarlyTime;
-    if (is_fresh && is_partner(now, early.from, early.received.sender))
-      received.push_back(std::move(early.received));
+    if (!is_fresh || !is_partner(now, early.from, early.received.sender)) continue;
+    if (const auto it = accepted_.find(early.link); it != accepted_.end())
+      it->second.has_brought_text = true;
+    received.push_back(std::move(early.received));
   }
   return received;
 }
@@ -34,9 +43,7 @@ void MeetLinks::end_chat(TimePoint now) {
 bool MeetLinks::is_partner(TimePoint now, const IpAddress& from, std::string_view sender) const {
   const auto is_his = [&](const std::optional<Chat>& chat) {
     if (!chat) return false;
-    const IpAddress& address = chat->endpoint.address;
-    const bool is_there = from == address || (from.is_loopback() && address.is_loopback());
-    return is_there && sender == chat->partner;
+    return is_same_place(from, chat->endpoint.address) && sender == chat->partner;
   };
   return is_his(chat_) || (now < last_until_ && is_his(last_chat_));
 }
@@ -90,8 +97,41 @@ void MeetLinks::handle_sent(LinkId link, std::size_t bytes) {
   unsent_ -= taken;
 }
 
-void MeetLinks::handle_accepted(LinkId link, const Endpoint& from) {
-  accepted_.emplace(link, Accepted{.from = from.address, .input = {}});
+bool MeetLinks::is_at_partner(const IpAddress& from) const {
+  return chat_ && is_same_place(from, chat_->endpoint.address);
+}
+
+// security: the shell holds so many connections and no more, and whoever reaches our port can make
+// them and say nothing. They must not keep a partner out.
+bool MeetLinks::accept(LinkId link, const Endpoint& from,
+                       std::deque<Conversation::Action>& actions) {
+  const auto is_of_source = [&](const auto& entry) { return entry.second.from == from.address; };
+  if (!from.address.is_loopback() && !is_at_partner(from.address) &&
+      std::count_if(accepted_.begin(), accepted_.end(), is_of_source) >=
+          static_cast<std::ptrdiff_t>(kAcceptedPerSourceMax)) {
+    return false;
+  }
+  if (accepted_.size() >= kAcceptedMax) {
+    const auto closed = oldest_idle();
+    if (!closed) return false;
+    accepted_.erase(*closed);
+    actions.push_back(Conversation::CloseLink{*closed, /*is_at_once=*/true});
+  }
+  accepted_.emplace(link, Accepted{.from = from.address, .since = ++accepts_, .input = {}});
+  return true;
+}
+
+std::optional<LinkId> MeetLinks::oldest_idle() const {
+  std::optional<LinkId> oldest;
+  std::pair<bool, std::uint64_t> first;
+  for (const auto& [link, accepted] : accepted_) {
+    if (accepted.has_brought_text) continue;
+    const std::pair rank(is_at_partner(accepted.from), accepted.since);
+    if (oldest && first < rank) continue;
+    oldest = link;
+    first = rank;
+  }
+  return oldest;
 }
 
 std::vector<MeetLinks::Received> MeetLinks::handle_bytes(TimePoint now, common::WallTime wall,
@@ -110,9 +150,10 @@ std::vector<MeetLinks::Received> MeetLinks::handle_bytes(TimePoint now, common::
     }
     Received one{wall, std::string(message->sender), std::string(message->text)};
     if (is_partner(now, accepted.from, one.sender)) {
+      accepted.has_brought_text = true;
       received.push_back(std::move(one));
     } else if (!chat_) {
-      early_.push_back({now, accepted.from, std::move(one)});
+      early_.push_back({now, link, accepted.from, std::move(one)});
       if (early_.size() > kEarlyMax) {
         early_.pop_front();
         ++unknown;

@@ -28,6 +28,11 @@ class MeetLinks {
   static constexpr std::size_t kEarlyMax = 16;
   /// Connections of ours kept at a time; the one unused for longest is closed for a new one.
   static constexpr std::size_t kOwnMax = Conversation::kOwnLinksMax - 8;
+  /// Connections of others' kept at a time: one less than the shell holds, so that it still accepts
+  /// who comes then.
+  static constexpr std::size_t kAcceptedMax = Conversation::kAcceptedLinksMax - 1;
+  /// From one address other than the present partner's and this machine's, where all are.
+  static constexpr std::size_t kAcceptedPerSourceMax = 16;
 
   struct Received {
     common::WallTime time;
@@ -51,7 +56,9 @@ class MeetLinks {
   std::size_t unsent_to_partner() const;
   void handle_sent(LinkId link, std::size_t bytes);
 
-  void handle_accepted(LinkId link, const common::Endpoint& from);
+  /// False if its source has too many, or if there is no room. Room is made by the oldest that
+  /// never brought a partner's text, the present partner's last: the actions close it.
+  bool accept(LinkId link, const common::Endpoint& from, std::deque<Conversation::Action>& actions);
   /// The partner's texts among what came; `unknown` counts what was nothing of his.
   std::vector<Received> handle_bytes(TimePoint now, common::WallTime wall, LinkId link,
                                      std::string_view bytes, std::uint64_t& unknown);
@@ -70,8 +77,10 @@ class MeetLinks {
   };
   struct Accepted {
     common::IpAddress from;
+    std::uint64_t since = 0;  // higher: later
     common::RendezvousSplitter input;
-    bool is_broken = false;  // no frame can be told from the next any more
+    bool has_brought_text = false;  // a partner's
+    bool is_broken = false;         // no frame can be told from the next any more
   };
   struct Chat {
     std::string partner;
@@ -79,11 +88,14 @@ class MeetLinks {
   };
   struct Early {
     TimePoint when;
+    LinkId link;
     common::IpAddress from;
     Received received;
   };
 
   bool is_partner(TimePoint now, const common::IpAddress& from, std::string_view sender) const;
+  bool is_at_partner(const common::IpAddress& from) const;
+  std::optional<LinkId> oldest_idle() const;
   LinkId connect(const common::Endpoint& to, std::deque<Conversation::Action>& actions);
 
   std::optional<Chat> chat_;
@@ -95,6 +107,7 @@ class MeetLinks {
   std::deque<Early> early_;
   std::uint32_t last_link_ = 0;
   std::uint64_t uses_ = 0;
+  std::uint64_t accepts_ = 0;
   std::size_t unsent_ = 0;
 };
 

@@ -2,6 +2,7 @@
 """Rendezvous users in every seat: old client and our registry, `peer … meet` and the old registry,
 ours with ours, and both kinds of client in one chat."""
 
+import contextlib
 import itertools
 import json
 import signal
@@ -493,6 +494,39 @@ class ScriptTest(RendezvousTest):
         ali.end_input()
         self.assertEqual(ali.wait(), 0)
         ali.wait_stderr("4 frames from others were no text of a partner's")
+
+    def test_a_stranger_who_connects_and_says_nothing_silences_nobody(self):
+        registry = self.start_door()
+        veli = self.join(registry, "veli")
+        ali = self.start_meet("ali", registry)
+        ali.write("CHAT REQUEST veli")
+        veli.expect(ASKED.format("ali"), "ali")
+        veli.ask(f"&&OK&&|veli|ali|{veli.port}",
+                 f"&&CLIENTOK&&|{ENTERED.format('ali')}|{ali.port}")
+        ali.wait_stdout_has("veli accepted")
+        with contextlib.ExitStack() as strangers:
+            def connect():
+                return strangers.enter_context(
+                    socket.create_connection(("127.0.0.1", ali.port), timeout=DEADLINE))
+
+            def say(link, text):
+                link.sendall(frame(f"&&MESSAGE&&|veli: {text}"))
+                ali.wait_stdout_has(f"veli: {text}\n")
+
+            def connect_many(text):
+                for group in range(14):
+                    for _ in range(10):  # as many as wait to be accepted; they are with the text
+                        connect()
+                    say(first, f"{text} {group}")
+
+            first = connect()
+            connect_many("before")
+            second = connect()
+            say(second, "hello")
+            connect_many("behind")
+            say(second, "still here")
+        ali.end_input()
+        self.assertEqual(ali.wait(), 0)
 
 
 if __name__ == "__main__":

@@ -705,6 +705,59 @@ TEST_CASE("who does not read, or is not read, has others wait") {
   }
 }
 
+constexpr peer::LinkId accepted_link(std::size_t index) {
+  return peer::LinkId{static_cast<std::uint32_t>(Client::kAcceptedLinkMin) +
+                      static_cast<std::uint32_t>(index)};
+}
+
+TEST_CASE("of one stranger's connections no more than 16 are kept, of a partner's they are") {
+  MeetRun run;
+  run.chatting("|10.0.0.6|9001");
+  for (std::size_t i = 0; i < 16; ++i) REQUIRE(run.accepted("10.0.0.7:40000", accepted_link(i)));
+  CHECK(!run.accepted("10.0.0.7:40000", accepted_link(16)));
+  for (std::size_t i = 20; i < 40; ++i) REQUIRE(run.accepted("10.0.0.6:40000", accepted_link(i)));
+  run.closed(accepted_link(3));
+  CHECK(run.accepted("10.0.0.7:40000", accepted_link(16)));
+  CHECK(run.log == "");
+}
+
+TEST_CASE("whoever brought no partner's text makes room for who comes, the oldest first") {
+  MeetRun run;
+  run.chatting("|10.0.0.6|9001");
+  constexpr std::size_t kMax = peer::MeetLinks::kAcceptedMax;
+  REQUIRE(run.accepted("10.0.0.6:40000", accepted_link(0)));  // the partner's, and silent yet
+  REQUIRE(run.accepted("10.0.0.6:40000", accepted_link(1)));
+  run.partner_says("&&MESSAGE&&|veli: his", accepted_link(1));
+  for (std::size_t i = 2; i < kMax; ++i) REQUIRE(run.accepted("127.0.0.1:1", accepted_link(i)));
+  run.partner_says("&&MESSAGE&&|veli: forged", accepted_link(2));
+  CHECK(run.log == "");
+  REQUIRE(run.accepted("10.0.0.8:40000", accepted_link(kMax)));
+  CHECK(run.take_log() == "CLOSE 2147483650; ");
+  run.closed(accepted_link(2));
+  for (std::size_t i = 1; i < kMax; ++i) {
+    CAPTURE(i);
+    REQUIRE(run.accepted("10.0.0.6:40000", accepted_link(kMax + i)));
+    run.partner_says("&&MESSAGE&&|veli: more", accepted_link(kMax + i));
+  }
+  CHECK(run.log.ends_with("CLOSE 2147483775; CLOSE 2147483648; "));
+  // All are partners'.
+  CHECK(!run.accepted("10.0.0.6:40000", accepted_link(2 * kMax)));
+  run.partner_says("&&MESSAGE&&|veli: last", accepted_link(1));
+  CHECK(run.out.ends_with("veli: last\n"));
+}
+
+TEST_CASE("a connection that brought an early text is a partner's") {
+  MeetRun run;
+  run.online();
+  REQUIRE(run.accepted("127.0.0.1:40000", accepted_link(0)));
+  run.partner_says("&&MESSAGE&&|veli: early", accepted_link(0));
+  run.reply("&&CLIENTOK&&|veli accepted the chat request. you can send your message now!|9001",
+            "veli");
+  for (std::size_t i = 1; i <= peer::MeetLinks::kAcceptedMax; ++i)
+    REQUIRE(run.accepted("127.0.0.1:1", accepted_link(i)));
+  CHECK(run.log == "CLOSE 2147483649; ");
+}
+
 TEST_CASE("connections to more partners than may be kept: the oldest is closed") {
   MeetRun run;
   run.online();
