@@ -246,7 +246,7 @@ void MeetClient::take_server_frames(TimePoint now, common::WallTime wall) {
     if (notice) {
       handle_notice(now, wall, *notice);
     } else {
-      note("the registry names no usable port of the partner", /*is_problem=*/true);
+      refuse_private(now);
     }
   }
   if (step_ != Step::kLeft && frames_.error()) {
@@ -343,12 +343,25 @@ void MeetClient::enter_private(TimePoint now, const MeetNotice& notice) {
   room_ = Room::kPrivate;
   partner_ = notice.partner;
   partner_endpoint_ = notice.endpoint;
-  if (std::exchange(lookup_, std::nullopt))
-    note("what you asked for last was not done: you are in a chat now", /*is_problem=*/true);
+  drop_lookup();
   end_awaiting();
   set_prompt(fmt::format("{}> ", common::to_terminal(partner_, false)));
   show_messages(links_.begin_chat(now, partner_, partner_endpoint_));
   if (leave_by_) say_goodbye();
+}
+
+// For the registry we are in a chat, where it would not hear what is typed next.
+void MeetClient::refuse_private(TimePoint now) {
+  note("the registry names no usable port of the partner", /*is_problem=*/true);
+  report(ExitStatus::kTemporary);
+  if (step_ != Step::kOnline) return;
+  drop_lookup();
+  say_exit(now);
+}
+
+void MeetClient::drop_lookup() {
+  if (std::exchange(lookup_, std::nullopt))
+    note("what you asked for last was not done: you are in a chat now", /*is_problem=*/true);
 }
 
 void MeetClient::enter_group(TimePoint /*now*/, std::uint32_t group) {

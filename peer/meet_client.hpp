@@ -110,6 +110,8 @@ class MeetClient final : public Conversation {
   void handle_lookup_reply(TimePoint now, common::WallTime wall, const MeetNotice& notice);
   void handle_group_text(TimePoint now, common::WallTime wall, const MeetNotice& notice);
   void enter_private(TimePoint now, const MeetNotice& notice);
+  void refuse_private(TimePoint now);
+  void drop_lookup();
   void enter_group(TimePoint now, std::uint32_t group);
   void leave_room(TimePoint now);
   void become_online(TimePoint now);

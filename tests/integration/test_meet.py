@@ -457,6 +457,20 @@ class ScriptTest(RendezvousTest):
         self.assertEqual(events[2]["from"], "veli")
         self.assertEqual(events[2]["text"], 'say "hi"')
 
+    def test_a_partner_without_a_usable_port(self):
+        registry = self.start_old_registry()  # ours refuses such ports
+        veli = self.join(registry, "veli")
+        ali = self.start_meet("ali", registry)
+        ali.write("CHAT REQUEST veli")
+        ali.end_input()
+        veli.expect(ASKED.format("ali"), "ali")
+        veli.ask("&&OK&&|veli|ali|22", f"&&CLIENTOK&&|{ENTERED.format('ali')}|{ali.port}")
+        veli.expect(f"&&CLIENTEXIT&&|{CLOSED.format('ali')}", "ali")
+        self.assertEqual(ali.wait(), 75)
+        ali.wait_stderr("the registry names no usable port of the partner")
+        ali.wait_stderr("loggin out from session. goodbye ali")
+        self.check_threads(registry)
+
     def test_a_registry_that_goes(self):
         for old in (False, True):
             registry = self.start_old_registry() if old else self.start_door()

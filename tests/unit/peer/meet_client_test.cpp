@@ -600,13 +600,6 @@ TEST_CASE("a registry that fails") {
     CHECK(run.notes == "127.0.0.1:6234 does not answer as a rendezvous registry\n");
     CHECK(run.log.ends_with("LEAVE 76; "));
   }
-  SUBCASE("names no usable port") {
-    run.online().reply("&&CLIENTOK&&|veli accepted|22", "veli");
-    CHECK(run.notes == "the registry names no usable port of the partner\n");
-    CHECK(run.log == "");
-    run.input("hello");
-    CHECK(run.log == "");
-  }
   SUBCASE("there is no port to listen at") {
     run.start();
     run.client.handle_listen_failed(run.now, common::ExitStatus::kUnavailable,
@@ -614,6 +607,44 @@ TEST_CASE("a registry that fails") {
     run.drain();
     CHECK(run.notes == "TCP port 1 is taken\n");
     CHECK(run.log.ends_with("LEAVE 69; "));
+  }
+}
+
+TEST_CASE("a chat with a partner who has no usable port is left at once") {
+  const char* unusable = "&&CLIENTOK&&|veli accepted the chat request. you can|22";
+  MeetRun run;
+  SUBCASE("behind a request") {
+    run.online().input("CHAT REQUEST veli").input("SEARCH can").reply(kFoundVeli);
+    run.take_log();
+    run.reply(unusable, "veli");
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+    CHECK(run.notes == "the registry names no usable port of the partner\n");
+    run.reply(kYouLeft);
+    CHECK(run.take_log() == "0  18  &&SEARCH&&|can|ali; ");
+    run.reply(kNotFound).input_end();
+    CHECK(run.take_log() == "0  10  &&LOGOUT&&; ");
+    run.reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.log == "LEAVE 75; ");
+  }
+  SUBCASE("at a terminal, while another question is open") {
+    MeetRun person(at_terminal());
+    person.online().input("CHAT REQUEST veli").reply(kFoundVeli).input("SEARCH can");
+    person.take_log();
+    person.reply(unusable, "veli");
+    CHECK(person.take_log() == "0  12  &&EXIT&&|ali; ");
+    CHECK(person.notes.ends_with("what you asked for last was not done: you are in a chat now\n"));
+    person.reply(kNotFound).reply(kYouLeft).input("hello");
+    CHECK(person.take_log() == "");
+  }
+  SUBCASE("while we log out") {
+    run.online().stop();
+    run.take_log();
+    run.reply(unusable, "veli");
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+    run.reply(kYouLeft);
+    CHECK(run.take_log() == "0  10  &&LOGOUT&&; ");
+    run.reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.take_log() == "LEAVE 130; ");
   }
 }
 
