@@ -26,7 +26,7 @@ struct MeetNotice {
     kChatOpened,
     kChatClosed,
     kRejected,      // our request was
-    kUnanswered,    // our request, for too long
+    kUnanswered,    // our request, for too long; or it was not passed on, since too many are
     kAnswered,      // what we answered a request with was taken, or there is none
     kGroupMade,     // we are in it
     kGroupJoined,   // we are in the one that we were invited to

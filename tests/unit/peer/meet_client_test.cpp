@@ -437,6 +437,7 @@ TEST_CASE("what came of the request alone is the exit status") {
       {"veli rejected the chat request!", 77},
       {"&&BUSY&&|the user is busy. try again later.", 75},
       {"veli did not answer the chat request.", 75},
+      {"too many of your chat requests are not answered yet.", 75},
       {"&&NOTFOUND&&|user not found", 67},
   };
   for (const Row& row : rows) {
