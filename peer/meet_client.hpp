@@ -166,7 +166,7 @@ class MeetClient final : public Conversation {
 
   std::optional<MeetLookup> lookup_;
   std::optional<Awaited> awaited_;
-  std::optional<TimePoint> awaited_until_;  // set with it
+  std::optional<TimePoint> awaited_until_;  // while leaving, leave_by_ counts instead
   std::deque<std::string> inputs_;
   bool has_input_ended_ = false;
 

@@ -66,7 +66,6 @@ class MeetLinks {
   std::optional<std::string> handle_closed(LinkId link);
   /// To whom there are such texts.
   std::set<std::string> awaited_by() const;
-  bool is_known(LinkId link) const { return own_.contains(link) || accepted_.contains(link); }
 
  private:
   struct Own {
