@@ -97,6 +97,9 @@ class Conversation {
   /// Leave, whatever becomes of the conversation.
   struct CloseLink {
     LinkId link;
+    /// Of one that nothing was sent on: handle_closed follows without waiting for anybody, and
+    /// whoever still says something is answered with a reset.
+    bool is_at_once = false;
   };
   /// One datagram from a port of ours, always the same one. It may get lost, and nothing is heard
   /// of it.

@@ -79,7 +79,7 @@ void MeetClient::become_online(TimePoint now) {
 void MeetClient::advance(TimePoint now) {
   while (step_ == Step::kOnline && !is_leaving() && !awaited_) {
     if (inputs_.empty()) {
-      if (has_input_ended_ && !stays_after_input()) begin_leaving(now, status_);
+      if (has_input_ended_ && !stays_after_input()) begin_leaving(now);
       return;
     }
     if (unwritten() >= kUnwrittenMax || unsent_ + links_.unsent() >= kUnsentMax) return;
@@ -107,7 +107,7 @@ void MeetClient::run_line(TimePoint now, const std::string& line) {
   if (const auto* usage = std::get_if<MeetUsage>(&command)) return refuse_input(usage->usage);
   if (const auto* answer = std::get_if<MeetGroupAnswer>(&command))
     return run_group_answer(now, *answer);
-  if (std::holds_alternative<MeetLogout>(command)) return begin_leaving(now, status_);
+  if (std::holds_alternative<MeetLogout>(command)) return begin_leaving(now);
   lookup_.emplace(std::move(command));
   ask_next(now);
 }
@@ -131,10 +131,21 @@ void MeetClient::run_text(TimePoint now, const std::string& text) {
 
 void MeetClient::run_exit(TimePoint now) {
   if (room_ == Room::kNone) return refuse_input("you are in no chat room");
+  if (room_ == Room::kPrivate && links_.unsent_to_partner() > 0)
+    return await(now, Awaited::kTaken, MeetLinks::kConnectTime);
+  say_exit(now);
+}
+
+void MeetClient::say_exit(TimePoint now) {
   await(now, Awaited::kExit, kReplyTime);
   say(common::format_rendezvous_data(
       room_ == Room::kGroup ? RendezvousKeyword::kExitGroup : RendezvousKeyword::kExit,
       {options_.name.text()}));
+}
+
+// Said sooner, EXIT ends the chat while a text may have no connection yet to travel on.
+void MeetClient::end_taken(TimePoint now) {
+  if (is_awaiting(Awaited::kTaken) && links_.unsent_to_partner() == 0) say_exit(now);
 }
 
 // False if there is nothing to wait for.
@@ -219,7 +230,7 @@ void MeetClient::handle_bytes(TimePoint now, common::WallTime wall, LinkId link,
 }
 
 void MeetClient::leave_if_enough(TimePoint now) {
-  if (options_.count && messages_ >= *options_.count) begin_leaving(now, status_);
+  if (options_.count && messages_ >= *options_.count) begin_leaving(now);
 }
 
 void MeetClient::take_server_frames(TimePoint now, common::WallTime wall) {
@@ -235,7 +246,7 @@ void MeetClient::take_server_frames(TimePoint now, common::WallTime wall) {
     if (notice) {
       handle_notice(now, wall, *notice);
     } else {
-      note("the registry names no usable port of the partner", /*is_problem=*/true);
+      refuse_private(now);
     }
   }
   if (step_ != Step::kLeft && frames_.error()) {
@@ -278,6 +289,14 @@ void MeetClient::handle_notice(TimePoint now, common::WallTime wall, const MeetN
     case Kind::kGroupNotHere:
       if (answers({Awaited::kRoom, Awaited::kRefusal})) report(ExitStatus::kTemporary);
       break;
+    case Kind::kTextRefused:
+      answers({Awaited::kEcho});
+      report(ExitStatus::kBadInput);
+      break;
+    case Kind::kNotSent:
+      answers({Awaited::kEcho});
+      report(ExitStatus::kTemporary);
+      break;
     case Kind::kChatOpened:
       print_notice(wall, notice);
       return enter_private(now, notice);
@@ -289,8 +308,8 @@ void MeetClient::handle_notice(TimePoint now, common::WallTime wall, const MeetN
       break;
     case Kind::kChatClosed:
     case Kind::kGroupLeft:
-      leave_room();
-      answers({Awaited::kExit, Awaited::kEcho});
+      leave_room(now);
+      answers({Awaited::kTaken, Awaited::kExit, Awaited::kEcho});
       break;
     case Kind::kInvited:
       invitations_.push_back(notice.group);
@@ -324,12 +343,25 @@ void MeetClient::enter_private(TimePoint now, const MeetNotice& notice) {
   room_ = Room::kPrivate;
   partner_ = notice.partner;
   partner_endpoint_ = notice.endpoint;
-  if (std::exchange(lookup_, std::nullopt))
-    note("what you asked for last was not done: you are in a chat now", /*is_problem=*/true);
+  drop_lookup();
   end_awaiting();
   set_prompt(fmt::format("{}> ", common::to_terminal(partner_, false)));
   show_messages(links_.begin_chat(now, partner_, partner_endpoint_));
   if (leave_by_) say_goodbye();
+}
+
+// For the registry we are in a chat, where it would not hear what is typed next.
+void MeetClient::refuse_private(TimePoint now) {
+  note("the registry names no usable port of the partner", /*is_problem=*/true);
+  report(ExitStatus::kTemporary);
+  if (step_ != Step::kOnline) return;
+  drop_lookup();
+  say_exit(now);
+}
+
+void MeetClient::drop_lookup() {
+  if (std::exchange(lookup_, std::nullopt))
+    note("what you asked for last was not done: you are in a chat now", /*is_problem=*/true);
 }
 
 void MeetClient::enter_group(TimePoint /*now*/, std::uint32_t group) {
@@ -340,8 +372,8 @@ void MeetClient::enter_group(TimePoint /*now*/, std::uint32_t group) {
   set_prompt(fmt::format("group {}> ", group));
 }
 
-void MeetClient::leave_room() {
-  if (room_ == Room::kPrivate) links_.end_chat();
+void MeetClient::leave_room(TimePoint now) {
+  if (room_ == Room::kPrivate) links_.end_chat(now);
   room_ = Room::kNone;
   set_prompt("> ");
 }
@@ -351,8 +383,7 @@ void MeetClient::leave_room() {
 bool MeetClient::handle_accepted(TimePoint /*now*/, LinkId link, const common::Endpoint& from,
                                  const common::Endpoint& /*local*/) {
   if (step_ == Step::kLeft) return false;
-  links_.handle_accepted(link, from);
-  return true;
+  return links_.accept(link, from, actions_);
 }
 
 void MeetClient::show_messages(std::vector<MeetLinks::Received> received) {
@@ -366,6 +397,7 @@ void MeetClient::handle_sent(TimePoint now, LinkId link, std::size_t bytes) {
     unsent_ -= std::min(bytes, unsent_);
   } else {
     links_.handle_sent(link, bytes);
+    end_taken(now);
   }
   advance(now);
 }
@@ -373,19 +405,17 @@ void MeetClient::handle_sent(TimePoint now, LinkId link, std::size_t bytes) {
 void MeetClient::handle_closed(TimePoint now, LinkId link, std::string_view why) {
   if (step_ == Step::kLeft) return;
   if (link != kServerLink) {
-    if (links_.handle_closed(link)) {
-      note(
-          fmt::format("a text to {} may not have arrived: {}", common::to_terminal(partner_, false),
-                      why.empty() ? "the connection was closed" : why),
-          /*is_problem=*/true);
-      report(ExitStatus::kTemporary);
-    }
+    auto missed = links_.handle_closed(link);
+    // All has left us, and he has not said that all has come.
+    if (!missed && finishing_ == link && !why.empty()) missed = partner_;
+    if (missed) report_lost(*missed, why.empty() ? "the connection was closed" : why);
     if (finishing_ == link) {
       finishing_.reset();
       if (leave_by_) leave_by_ = now + kLeaveTime;
       if (room_ == Room::kPrivate)
         say(common::format_rendezvous_data(RendezvousKeyword::kExit, {options_.name.text()}));
     }
+    end_taken(now);
     return advance(now);
   }
   if (leave_by_) return leave();
@@ -437,7 +467,7 @@ void MeetClient::handle_stop(TimePoint now, ExitStatus status) {
   begin_leaving(now, status);
 }
 
-void MeetClient::begin_leaving(TimePoint now, ExitStatus status) {
+void MeetClient::begin_leaving(TimePoint now, std::optional<ExitStatus> status) {
   if (is_leaving()) return;
   leave_status_ = status;
   if (step_ != Step::kOnline) return leave();
@@ -471,12 +501,14 @@ void MeetClient::say_goodbye() {
 void MeetClient::leave() {
   if (step_ == Step::kLeft) return;
   step_ = Step::kLeft;
+  for (const std::string& partner : links_.awaited_by())
+    report_lost(partner, "it was not taken in time");
   if (unknown_ > 0) {
     note(fmt::format("{} {} from others {} no text of a partner's", unknown_,
                      unknown_ == 1 ? "frame" : "frames", unknown_ == 1 ? "was" : "were"),
          /*is_problem=*/true);
   }
-  actions_.push_back(Leave{leave_status_});
+  actions_.push_back(Leave{leave_status_.value_or(status_)});
 }
 
 void MeetClient::handle_timeout(TimePoint now) {
@@ -495,6 +527,7 @@ void MeetClient::handle_no_reply(TimePoint now) {
     awaited_until_ = now + kReplyTime;
     return;
   }
+  if (is_awaiting(Awaited::kTaken)) return say_exit(now);
   if (is_awaiting(Awaited::kAnswer)) {
     end_awaiting();
     note("your chat request was not answered", /*is_problem=*/true);
@@ -593,10 +626,17 @@ void MeetClient::note(std::string text, bool is_problem) {
 
 void MeetClient::report(ExitStatus status) { status_ = worse_of(status_, status); }
 
+void MeetClient::report_lost(std::string_view partner, std::string_view why) {
+  note(fmt::format("a text to {} may not have arrived: {}", common::to_terminal(partner, false),
+                   why),
+       /*is_problem=*/true);
+  report(ExitStatus::kTemporary);
+}
+
 // There is no going on, and nobody to take leave of.
 void MeetClient::fail(ExitStatus status, std::string text) {
   note(std::move(text), /*is_problem=*/true);
-  if (!leave_by_) leave_status_ = worse_of(status_, status);
+  if (!leave_by_) report(status);
   leave();
 }
 

@@ -88,6 +88,7 @@ class MeetClient final : public Conversation {
     kAnswer,   // another person's, to a request
     kRoom,     // to be in it, or why not
     kRefusal,  // ours to have been taken
+    kTaken,    // our last texts to be with the partner, before EXIT is said
     kExit,
     kLogout,
     kEcho,  // our own text, back from the group
@@ -98,6 +99,8 @@ class MeetClient final : public Conversation {
   void run_text(TimePoint now, const std::string& text);
   void run_group_answer(TimePoint now, const MeetGroupAnswer& answer);
   void run_exit(TimePoint now);
+  void say_exit(TimePoint now);
+  void end_taken(TimePoint now);
   void ask_next(TimePoint now);
   void finish_lookup(TimePoint now);
   void refuse_input(std::string text);
@@ -107,8 +110,10 @@ class MeetClient final : public Conversation {
   void handle_lookup_reply(TimePoint now, common::WallTime wall, const MeetNotice& notice);
   void handle_group_text(TimePoint now, common::WallTime wall, const MeetNotice& notice);
   void enter_private(TimePoint now, const MeetNotice& notice);
+  void refuse_private(TimePoint now);
+  void drop_lookup();
   void enter_group(TimePoint now, std::uint32_t group);
-  void leave_room();
+  void leave_room(TimePoint now);
   void become_online(TimePoint now);
   void show_messages(std::vector<MeetLinks::Received> received);
   void leave_if_enough(TimePoint now);
@@ -126,8 +131,9 @@ class MeetClient final : public Conversation {
   void print_message(common::WallTime wall, std::string sender, std::string text);
   void note(std::string text, bool is_problem = false);
   void report(common::ExitStatus status);
+  void report_lost(std::string_view partner, std::string_view why);
   void fail(common::ExitStatus status, std::string text);
-  void begin_leaving(TimePoint now, common::ExitStatus status);
+  void begin_leaving(TimePoint now, std::optional<common::ExitStatus> status = {});
   void say_goodbye();
   bool finish_link();
   void leave();
@@ -160,7 +166,7 @@ class MeetClient final : public Conversation {
 
   std::optional<MeetLookup> lookup_;
   std::optional<Awaited> awaited_;
-  std::optional<TimePoint> awaited_until_;  // set with it
+  std::optional<TimePoint> awaited_until_;  // while leaving, leave_by_ counts instead
   std::deque<std::string> inputs_;
   bool has_input_ended_ = false;
 
@@ -173,7 +179,8 @@ class MeetClient final : public Conversation {
   common::ExitStatus status_ = common::ExitStatus::kOk;  // the worst so far
   std::optional<TimePoint> wait_until_;
   std::optional<TimePoint> leave_by_;  // set once leaving
-  common::ExitStatus leave_status_ = common::ExitStatus::kOk;
+  /// What ends the run whatever came of its commands; else status_ counts.
+  std::optional<common::ExitStatus> leave_status_;
 };
 
 }  // namespace peer

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "common/limits.hpp"
+#include "common/rendezvous_frame.hpp"
 #include "common/safe_text.hpp"
 
 namespace peer {
@@ -55,10 +56,14 @@ bool is_askable_name(std::string_view name) {
 }
 
 bool is_meet_text(std::string_view text) {
-  return !text.empty() && text.size() <= kMeetTextBytesMax && common::is_utf8(text) &&
-         std::none_of(text.begin(), text.end(), [](char c) {
-           return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f;
-         });
+  if (text.empty() || text.size() > kMeetTextBytesMax || !common::is_utf8(text)) return false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if ((byte < ' ' && byte != '\t') || byte == 0x7f) return false;
+    // C1: U+0080 to U+009F. 0xc2 begins a character, in what is UTF-8.
+    if (byte == 0xc2 && static_cast<unsigned char>(text[at + 1]) < 0xa0) return false;
+  }
+  return common::harmless_rendezvous_text(text).size() <= kMeetTextBytesMax;
 }
 
 MeetCommand parse_meet_command(std::string_view line, bool is_in_room) {

@@ -54,8 +54,8 @@ MeetCommand parse_meet_command(std::string_view line, bool is_in_room);
 /// Old ones know names that are not legal here.
 bool is_askable_name(std::string_view name);
 
-/// A text that can be sent: UTF-8 without control characters but TAB, of 1 to kMeetTextBytesMax
-/// bytes.
+/// A text that every reader takes: UTF-8 without control characters but TAB, C1 among them, of 1 to
+/// kMeetTextBytesMax bytes as it is sent (common::harmless_rendezvous_text).
 bool is_meet_text(std::string_view text);
 inline constexpr std::size_t kMeetTextBytesMax = 4096;
 

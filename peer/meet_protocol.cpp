@@ -49,7 +49,12 @@ MeetNotice interpret_plain(std::string_view text, const common::UserName& me) {
   }
   if (text.starts_with("there is no request for group chat ")) return is(Kind::kGroupNotHere);
   if (text.ends_with(" rejected the chat request!")) return is(Kind::kRejected);
-  if (text.ends_with(" did not answer the chat request.")) return is(Kind::kUnanswered);
+  if (text.ends_with(" did not answer the chat request.") ||
+      text == "too many of your chat requests are not answered yet.") {
+    return is(Kind::kUnanswered);
+  }
+  if (text.starts_with("your message was not sent. it is ")) return is(Kind::kTextRefused);
+  if (text.starts_with("your message was not sent.")) return is(Kind::kNotSent);
   if (text.starts_with("your name was refused.") || text.starts_with("your port was refused.") ||
       text.starts_with("you were refused.")) {
     return is(Kind::kRefused);
@@ -123,6 +128,10 @@ std::string_view to_string(Kind kind) {
       return "invited";
     case Kind::kGroupNotHere:
       return "group_not_here";
+    case Kind::kTextRefused:
+      return "text_refused";
+    case Kind::kNotSent:
+      return "not_sent";
     case Kind::kRefused:
       return "refused";
     case Kind::kLoggedOut:

@@ -26,13 +26,15 @@ struct MeetNotice {
     kChatOpened,
     kChatClosed,
     kRejected,      // our request was
-    kUnanswered,    // our request, for too long
+    kUnanswered,    // our request, for too long; or it was not passed on, since too many are
     kAnswered,      // what we answered a request with was taken, or there is none
     kGroupMade,     // we are in it
     kGroupJoined,   // we are in the one that we were invited to
     kGroupLeft,     // we are not in it any more
     kInvited,       // to `group`
     kGroupNotHere,  // the one that we answered an invitation of
+    kTextRefused,   // the text itself
+    kNotSent,       // a text, for another reason
     kRefused,       // our registration
     kLoggedOut,
   } kind = Kind::kText;

@@ -90,6 +90,4 @@ std::optional<LinkId> NetchatInbox::take_overlong() {
   return link;
 }
 
-void NetchatInbox::clear() { links_.clear(); }
-
 }  // namespace peer

@@ -57,7 +57,6 @@ class NetchatInbox {
 
   /// A connection that brought too much, once: it is forgotten here.
   std::optional<LinkId> take_overlong();
-  void clear();
 
  private:
   struct Link {

@@ -1,6 +1,6 @@
-// The room as the hub's group (docs/protocol/room.md, "Guests"): who is in it. Those at the room's
-// own door are in it for as long as they are connected; users of other doors are its guests. A
-// core.
+// The room as the hub's group (docs/protocol/room.md, "Other doors"): who is in it. Those at the
+// room's own door are in it for as long as they are connected; users of other doors are its guests.
+// A core.
 #pragma once
 
 #include <map>

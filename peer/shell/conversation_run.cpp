@@ -86,7 +86,7 @@ class ConversationRun {
     } else if (const auto* connect = std::get_if<Conversation::Connect>(&action)) {
       links_.connect(*connect);
     } else if (const auto* close = std::get_if<Conversation::CloseLink>(&action)) {
-      links_.close(close->link);
+      links_.close(close->link, close->is_at_once);
     } else if (const auto* datagram = std::get_if<Conversation::SendDatagram>(&action)) {
       send_datagram(*datagram);
     } else if (const auto* request = std::get_if<Conversation::RegistryRequest>(&action)) {

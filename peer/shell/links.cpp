@@ -106,9 +106,10 @@ void Links::send_unsent(LinkId id, Link& link) {
   }
 }
 
-void Links::close(LinkId id) {
+void Links::close(LinkId id, bool is_at_once) {
   const auto it = links_.find(id);
   if (it == links_.end()) return;
+  if (is_at_once) return end(id, {});
   it->second.is_to_close = true;
   if (it->second.state == State::kOpen) begin_closing(id, it->second);
 }

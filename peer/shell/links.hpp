@@ -26,7 +26,7 @@ class Links {
   // What a conversation asks for, as it is said there.
   void send(const Conversation::Send& send);
   void connect(const Conversation::Connect& connect);
-  void close(LinkId link);
+  void close(LinkId link, bool is_at_once = false);
   void listen(std::uint16_t port);
   void stop_listening() { listener_.reset(); }
 

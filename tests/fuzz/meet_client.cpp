@@ -74,10 +74,11 @@ class World {
       case 'c': {
         constexpr std::array<const char*, 2> kFrom = {"127.0.0.1", "10.0.0.6"};
         const LinkId link{static_cast<std::uint32_t>(MeetClient::kAcceptedLinkMin) +
-                          static_cast<std::uint32_t>(accepted_.size())};
+                          static_cast<std::uint32_t>(accepts_++)};
         if (client_.handle_accepted(now_, link,
                                     {*common::IpAddress::parse(kFrom[line.number(2)]), 5}, {}))
           accepted_.push_back(link);
+        ENSURE(accepted_.size() <= MeetClient::kAcceptedLinksMax);
         break;
       }
       case 'p':
@@ -190,7 +191,12 @@ class World {
         ENSURE(own_.emplace(connect->link, Own{}).second);
         ENSURE(own_.size() <= MeetClient::kOwnLinksMax);
       } else if (const auto* close = std::get_if<MeetClient::CloseLink>(&*action)) {
-        ENSURE(own_.erase(close->link) == 1);
+        if (MeetClient::is_accepted(close->link)) {
+          ENSURE(std::erase(accepted_, close->link) == 1);
+          ENSURE(close->is_at_once);
+        } else {
+          ENSURE(own_.erase(close->link) == 1);
+        }
       } else if (const auto* datagram = std::get_if<MeetClient::SendDatagram>(&*action)) {
         ENSURE(common::decode_rendezvous_datagram(datagram->bytes) == "&&HELLO&&|ali");
         ENSURE(now_ >= registered_at_ + options_.hello);
@@ -274,6 +280,7 @@ class World {
   std::set<std::string> searched_;
   bool invited_ = false;
   std::vector<LinkId> accepted_;
+  std::size_t accepts_ = 0;  // and refused ones
   std::map<LinkId, Own> own_;
   std::size_t unsent_ = 0;
   std::size_t unwritten_ = 0;

@@ -2,6 +2,7 @@
 """Rendezvous users in every seat: old client and our registry, `peer … meet` and the old registry,
 ours with ours, and both kinds of client in one chat."""
 
+import contextlib
 import itertools
 import json
 import signal
@@ -305,6 +306,69 @@ class ScriptTest(RendezvousTest):
         self.assertEqual(link.recv(1), b"")  # an orderly end, with the program
         link.close()
 
+    def test_texts_that_the_registry_would_refuse_are_not_sent(self):
+        registry = self.start_door()
+        veli = self.join(registry, "veli")
+        keyword = "&&EXIT&&"  # sent as & &EXIT&&
+        ali = self.start_meet("ali", registry)
+        ali.write("GROUP CHAT veli")
+        veli.expect(INVITED.format("ali", 1), "ali")
+        veli.ask("&&OKGROUP&&|veli|1", "veli joined the group chat")
+        for line in ("a\u0085b", "x" * (4096 - len(keyword)) + keyword, "hello"):
+            ali.write(line)
+        ali.wait_stderr(r"(a text has 1 to 4096 bytes[^\n]*\n[^\n]*){2}")
+        veli.expect("&&MESSAGE&&|ali: hello", "ali")
+        ali.end_input()
+        self.assertEqual(ali.wait(), 65)
+
+    def test_the_last_text_before_a_typed_exit_is_read(self):
+        registry = self.start_door()
+        for count in range(5):  # the text races with the registry's word that the chat is over
+            with self.subTest(count=count):
+                veli = self.start_meet("veli", registry)
+                ali = self.start_meet("ali", registry)
+                for line in ("CHAT REQUEST veli", "hello one", "EXIT"):
+                    ali.write(line)
+                ali.end_input()
+                veli.wait_stdout_has(server(ASKED.format("ali")))
+                veli.write("OK ali")
+                veli.wait_stdout_has("ali: hello one\n")
+                self.assertEqual(self.ended(ali).status, 0)
+                veli.end_input()
+                self.assertEqual(self.ended(veli).status, 0)
+
+    def script_for_partner(self, listener, texts):
+        """A script of ours says `texts` to a partner at that listener, and ends."""
+        registry = self.start_door()
+        veli = self.join(registry, "veli")
+        ali = self.start_meet("ali", registry)
+        ali.write("CHAT REQUEST veli")
+        for text in texts:
+            ali.write(text)
+        ali.end_input()
+        veli.expect(ASKED.format("ali"), "ali")
+        veli.ask(f"&&OK&&|veli|ali|{listener.getsockname()[1]}",
+                 f"&&CLIENTOK&&|{ENTERED.format('ali')}|{ali.port}")
+        return ali
+
+    def test_a_partner_who_is_never_connected_with(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+            # One waits to be accepted: the kernel answers no more than that.
+            with socket.create_connection(listener.getsockname(), timeout=DEADLINE):
+                ali = self.script_for_partner(listener, ["hello"])
+                self.assertEqual(ali.wait(), 75)
+                ali.wait_stderr("a text to veli may not have arrived: it was not taken in time")
+
+    def test_a_partner_who_reads_nothing(self):
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            # More than he has room for, and less than waits on our side.
+            ali = self.script_for_partner(listener, ["x" * 4000] * 50)
+            self.assertEqual(ali.wait(), 75)
+            ali.wait_stderr("a text to veli may not have arrived: it does not take what is sent")
+
     def test_somebody_who_only_sends_is_accepted_by_his_name(self):
         """`ci` listens nowhere and is in no list: his request is what makes him known."""
         for kind in ("ours", "old"):
@@ -393,6 +457,20 @@ class ScriptTest(RendezvousTest):
         self.assertEqual(events[2]["from"], "veli")
         self.assertEqual(events[2]["text"], 'say "hi"')
 
+    def test_a_partner_without_a_usable_port(self):
+        registry = self.start_old_registry()  # ours refuses such ports
+        veli = self.join(registry, "veli")
+        ali = self.start_meet("ali", registry)
+        ali.write("CHAT REQUEST veli")
+        ali.end_input()
+        veli.expect(ASKED.format("ali"), "ali")
+        veli.ask("&&OK&&|veli|ali|22", f"&&CLIENTOK&&|{ENTERED.format('ali')}|{ali.port}")
+        veli.expect(f"&&CLIENTEXIT&&|{CLOSED.format('ali')}", "ali")
+        self.assertEqual(ali.wait(), 75)
+        ali.wait_stderr("the registry names no usable port of the partner")
+        ali.wait_stderr("loggin out from session. goodbye ali")
+        self.check_threads(registry)
+
     def test_a_registry_that_goes(self):
         for old in (False, True):
             registry = self.start_old_registry() if old else self.start_door()
@@ -430,6 +508,39 @@ class ScriptTest(RendezvousTest):
         ali.end_input()
         self.assertEqual(ali.wait(), 0)
         ali.wait_stderr("4 frames from others were no text of a partner's")
+
+    def test_a_stranger_who_connects_and_says_nothing_silences_nobody(self):
+        registry = self.start_door()
+        veli = self.join(registry, "veli")
+        ali = self.start_meet("ali", registry)
+        ali.write("CHAT REQUEST veli")
+        veli.expect(ASKED.format("ali"), "ali")
+        veli.ask(f"&&OK&&|veli|ali|{veli.port}",
+                 f"&&CLIENTOK&&|{ENTERED.format('ali')}|{ali.port}")
+        ali.wait_stdout_has("veli accepted")
+        with contextlib.ExitStack() as strangers:
+            def connect():
+                return strangers.enter_context(
+                    socket.create_connection(("127.0.0.1", ali.port), timeout=DEADLINE))
+
+            def say(link, text):
+                link.sendall(frame(f"&&MESSAGE&&|veli: {text}"))
+                ali.wait_stdout_has(f"veli: {text}\n")
+
+            def connect_many(text):
+                for group in range(14):
+                    for _ in range(10):  # as many as wait to be accepted; they are with the text
+                        connect()
+                    say(first, f"{text} {group}")
+
+            first = connect()
+            connect_many("before")
+            second = connect()
+            say(second, "hello")
+            connect_many("behind")
+            say(second, "still here")
+        ali.end_input()
+        self.assertEqual(ali.wait(), 0)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,44 @@ TEST_CASE("the partner is connected to with the first text, and the connection s
   CHECK(run.take_log() == "1  22  &&MESSAGE&&|ali: again; ");
 }
 
+TEST_CASE("EXIT is said once the partner's connection has taken the last text") {
+  MeetRun run;
+  run.chatting().takes = false;
+  run.input("one").input("two").input("EXIT").input("SEARCH veli");
+  CHECK(run.take_log() ==
+        "CONNECT 1 127.0.0.1:9001; 1  20  &&MESSAGE&&|ali: one; 1  20  &&MESSAGE&&|ali: two; ");
+  SUBCASE("taken") {
+    run.sent(peer::LinkId{1}, 25);
+    CHECK(run.take_log() == "");
+    run.sent(peer::LinkId{1}, 25);
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+    run.reply(kYouLeft);
+    CHECK(run.take_log() == "0  19  &&SEARCH&&|veli|ali; ");
+    CHECK(run.notes == "");
+  }
+  SUBCASE("not reached") {
+    run.closed(peer::LinkId{1}, "connection timed out");
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+    CHECK(run.notes == "a text to veli may not have arrived: connection timed out\n");
+  }
+  SUBCASE("not taken for long") {
+    run.pass(10s);
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+    run.pass(9s);
+    CHECK(run.notes == "");
+  }
+  SUBCASE("the partner leaves first") {
+    run.reply("&&CLIENTEXIT&&|veli left the chat room. the chat room has been closed", "veli");
+    CHECK(run.take_log() == "0  19  &&SEARCH&&|veli|ali; ");
+  }
+  SUBCASE("a signal") {
+    run.stop();
+    CHECK(run.take_log() == "CLOSE 1; ");
+    run.closed(peer::LinkId{1});
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+  }
+}
+
 TEST_CASE("a partner who cannot be reached is told of, and tried again with the next text") {
   MeetRun run;
   run.chatting().takes = false;
@@ -175,6 +213,54 @@ TEST_CASE("a partner who cannot be reached is told of, and tried again with the 
   CHECK(run.log.ends_with("LEAVE 75; "));
 }
 
+TEST_CASE("a text that nobody has taken when we leave is told of, and 75") {
+  struct Row {
+    common::ExitStatus stop;  // kOk: the end of input
+    int status;
+  };
+  for (const Row& row :
+       {Row{common::ExitStatus::kOk, 75}, Row{common::ExitStatus::kTerminated, 143}}) {
+    CAPTURE(row.status);
+    MeetRun run;
+    run.chatting().takes = false;
+    run.input("hello");
+    run.take_log();
+    if (row.stop == common::ExitStatus::kOk) {
+      run.input_end();
+    } else {
+      run.stop(row.stop);
+    }
+    CHECK(run.take_log() == "CLOSE 1; ");
+    run.pass(4s);
+    CHECK(run.take_log() == fmt::format("LEAVE {}; ", row.status));
+    CHECK(run.notes == "a text to veli may not have arrived: it was not taken in time\n");
+  }
+}
+
+TEST_CASE("a partner who does not say that he has all of it when we leave is told of, and 75") {
+  MeetRun run;
+  run.chatting().input("hello").input_end();
+  CHECK(run.log.ends_with("CLOSE 1; "));
+  run.take_log();
+  run.closed(peer::LinkId{1}, "it does not take what is sent to it");
+  CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+  CHECK(run.notes == "a text to veli may not have arrived: it does not take what is sent to it\n");
+  run.reply(kYouLeft).reply("&&LOGOUTSUCCESS&&");
+  CHECK(run.log.ends_with("LEAVE 75; "));
+}
+
+TEST_CASE("a text to a partner who has left meanwhile may be lost, too") {
+  MeetRun run;
+  run.chatting().takes = false;
+  run.input("hello");
+  run.reply("&&CLIENTEXIT&&|veli left the chat room. the chat room has been closed", "veli");
+  run.closed(peer::LinkId{1}, "connection refused");
+  CHECK(run.notes == "a text to veli may not have arrived: connection refused\n");
+  run.takes = true;
+  run.input_end().reply("&&LOGOUTSUCCESS&&");
+  CHECK(run.log.ends_with("LEAVE 75; "));
+}
+
 TEST_CASE("a partner's texts are shown, and nobody else's") {
   MeetRun run;
   run.chatting();
@@ -185,11 +271,34 @@ TEST_CASE("a partner's texts are shown, and nobody else's") {
   run.partner_says("&&EXIT&&|veli").partner_says("hello");
   CHECK(run.take_out() == "");
   REQUIRE(run.accepted("10.0.0.7:40000", peer::LinkId{Client::kAcceptedLinkMin}));
-  run.input("EXIT").reply(kYouLeft);
-  run.take_out();
-  run.partner_says("&&MESSAGE&&|veli: too late");
-  CHECK(run.take_out() == "");
   CHECK(run.notes == "");
+}
+
+TEST_CASE("a partner's last text may be here after the registry's word") {
+  MeetRun run;
+  run.chatting("|10.0.0.6|9001");
+  REQUIRE(run.accepted("10.0.0.6:40000"));
+  const peer::LinkId other{static_cast<std::uint32_t>(Client::kAcceptedLinkMin) + 1};
+  REQUIRE(run.accepted("10.0.0.7:40000", other));
+  run.reply("&&CLIENTEXIT&&|veli left the chat room. the chat room has been closed", "veli");
+  run.take_out();
+  SUBCASE("within 5 s, where and as the partner") {
+    run.pass(4s).partner_says("&&MESSAGE&&|veli: last");
+    CHECK(run.take_out() == "veli: last\n");
+    run.partner_says("&&MESSAGE&&|can: who?").partner_says("&&MESSAGE&&|veli: forged", other);
+    CHECK(run.take_out() == "");
+  }
+  SUBCASE("in the next chat, too") {
+    run.reply("&&CLIENTOK&&|can accepted the chat request. you can send your message now!|9002",
+              "can");
+    run.take_out();
+    run.partner_says("&&MESSAGE&&|veli: last");
+    CHECK(run.take_out() == "veli: last\n");
+  }
+  SUBCASE("not from 5 s on") {
+    run.pass(5s).partner_says("&&MESSAGE&&|veli: too late");
+    CHECK(run.take_out() == "");
+  }
 }
 
 TEST_CASE("texts from another address than the partner's are not his") {
@@ -238,6 +347,29 @@ TEST_CASE("a group's texts go to the registry one at a time, and our own are not
   CHECK(run.out == "");
   run.pass(10s);
   CHECK(run.log == "");
+}
+
+TEST_CASE("a text that the registry refuses ends the waiting for it, and not the client") {
+  struct Row {
+    const char* notice;
+    int status;
+  };
+  const Row rows[] = {
+      {"your message was not sent. it is empty, too long, or has control characters.", 65},
+      {"your message was not sent. too many of yours are under way.", 75},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.notice);
+    MeetRun run;
+    run.grouped().input("one").input("two");
+    CHECK(run.take_log() == "0  20  &&MESSAGE&&|ali: one; ");
+    run.reply(row.notice);
+    CHECK(run.take_log() == "0  20  &&MESSAGE&&|ali: two; ");
+    CHECK(run.take_out() == fmt::format("server: {}\n", row.notice));
+    run.reply("&&MESSAGE&&|ali: two").input_end();
+    run.reply("you left the chat room.").reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.log.ends_with(fmt::format("LEAVE {}; ", row.status)));
+  }
 }
 
 TEST_CASE("texts of users of other doors come from the registry and are shown in any room") {
@@ -305,6 +437,7 @@ TEST_CASE("what came of the request alone is the exit status") {
       {"veli rejected the chat request!", 77},
       {"&&BUSY&&|the user is busy. try again later.", 75},
       {"veli did not answer the chat request.", 75},
+      {"too many of your chat requests are not answered yet.", 75},
       {"&&NOTFOUND&&|user not found", 67},
   };
   for (const Row& row : rows) {
@@ -365,6 +498,7 @@ TEST_CASE("what cannot be done now is said, and nothing is sent") {
       {"OK GROUP 3", "you are in a chat room: EXIT before anything else"},
       {"\x1b[2J", "a text has 1 to 4096 bytes"},
       {"\xff", "a text has 1 to 4096 bytes"},
+      {"a\u0085b", "a text has 1 to 4096 bytes"},
   };
   for (const Row& row : inside) {
     CAPTURE(row.line);
@@ -467,13 +601,6 @@ TEST_CASE("a registry that fails") {
     CHECK(run.notes == "127.0.0.1:6234 does not answer as a rendezvous registry\n");
     CHECK(run.log.ends_with("LEAVE 76; "));
   }
-  SUBCASE("names no usable port") {
-    run.online().reply("&&CLIENTOK&&|veli accepted|22", "veli");
-    CHECK(run.notes == "the registry names no usable port of the partner\n");
-    CHECK(run.log == "");
-    run.input("hello");
-    CHECK(run.log == "");
-  }
   SUBCASE("there is no port to listen at") {
     run.start();
     run.client.handle_listen_failed(run.now, common::ExitStatus::kUnavailable,
@@ -481,6 +608,44 @@ TEST_CASE("a registry that fails") {
     run.drain();
     CHECK(run.notes == "TCP port 1 is taken\n");
     CHECK(run.log.ends_with("LEAVE 69; "));
+  }
+}
+
+TEST_CASE("a chat with a partner who has no usable port is left at once") {
+  const char* unusable = "&&CLIENTOK&&|veli accepted the chat request. you can|22";
+  MeetRun run;
+  SUBCASE("behind a request") {
+    run.online().input("CHAT REQUEST veli").input("SEARCH can").reply(kFoundVeli);
+    run.take_log();
+    run.reply(unusable, "veli");
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+    CHECK(run.notes == "the registry names no usable port of the partner\n");
+    run.reply(kYouLeft);
+    CHECK(run.take_log() == "0  18  &&SEARCH&&|can|ali; ");
+    run.reply(kNotFound).input_end();
+    CHECK(run.take_log() == "0  10  &&LOGOUT&&; ");
+    run.reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.log == "LEAVE 75; ");
+  }
+  SUBCASE("at a terminal, while another question is open") {
+    MeetRun person(at_terminal());
+    person.online().input("CHAT REQUEST veli").reply(kFoundVeli).input("SEARCH can");
+    person.take_log();
+    person.reply(unusable, "veli");
+    CHECK(person.take_log() == "0  12  &&EXIT&&|ali; ");
+    CHECK(person.notes.ends_with("what you asked for last was not done: you are in a chat now\n"));
+    person.reply(kNotFound).reply(kYouLeft).input("hello");
+    CHECK(person.take_log() == "");
+  }
+  SUBCASE("while we log out") {
+    run.online().stop();
+    run.take_log();
+    run.reply(unusable, "veli");
+    CHECK(run.take_log() == "0  12  &&EXIT&&|ali; ");
+    run.reply(kYouLeft);
+    CHECK(run.take_log() == "0  10  &&LOGOUT&&; ");
+    run.reply("&&LOGOUTSUCCESS&&");
+    CHECK(run.take_log() == "LEAVE 130; ");
   }
 }
 
@@ -570,6 +735,59 @@ TEST_CASE("who does not read, or is not read, has others wait") {
     CHECK(said < 1000);
     CHECK(run.log.size() < Client::kUnsentMax + 8192);
   }
+}
+
+constexpr peer::LinkId accepted_link(std::size_t index) {
+  return peer::LinkId{static_cast<std::uint32_t>(Client::kAcceptedLinkMin) +
+                      static_cast<std::uint32_t>(index)};
+}
+
+TEST_CASE("of one stranger's connections no more than 16 are kept, of a partner's they are") {
+  MeetRun run;
+  run.chatting("|10.0.0.6|9001");
+  for (std::size_t i = 0; i < 16; ++i) REQUIRE(run.accepted("10.0.0.7:40000", accepted_link(i)));
+  CHECK(!run.accepted("10.0.0.7:40000", accepted_link(16)));
+  for (std::size_t i = 20; i < 40; ++i) REQUIRE(run.accepted("10.0.0.6:40000", accepted_link(i)));
+  run.closed(accepted_link(3));
+  CHECK(run.accepted("10.0.0.7:40000", accepted_link(16)));
+  CHECK(run.log == "");
+}
+
+TEST_CASE("whoever brought no partner's text makes room for who comes, the oldest first") {
+  MeetRun run;
+  run.chatting("|10.0.0.6|9001");
+  constexpr std::size_t kMax = peer::MeetLinks::kAcceptedMax;
+  REQUIRE(run.accepted("10.0.0.6:40000", accepted_link(0)));  // the partner's, and silent yet
+  REQUIRE(run.accepted("10.0.0.6:40000", accepted_link(1)));
+  run.partner_says("&&MESSAGE&&|veli: his", accepted_link(1));
+  for (std::size_t i = 2; i < kMax; ++i) REQUIRE(run.accepted("127.0.0.1:1", accepted_link(i)));
+  run.partner_says("&&MESSAGE&&|veli: forged", accepted_link(2));
+  CHECK(run.log == "");
+  REQUIRE(run.accepted("10.0.0.8:40000", accepted_link(kMax)));
+  CHECK(run.take_log() == "CLOSE 2147483650; ");
+  run.closed(accepted_link(2));
+  for (std::size_t i = 1; i < kMax; ++i) {
+    CAPTURE(i);
+    REQUIRE(run.accepted("10.0.0.6:40000", accepted_link(kMax + i)));
+    run.partner_says("&&MESSAGE&&|veli: more", accepted_link(kMax + i));
+  }
+  CHECK(run.log.ends_with("CLOSE 2147483775; CLOSE 2147483648; "));
+  // All are partners'.
+  CHECK(!run.accepted("10.0.0.6:40000", accepted_link(2 * kMax)));
+  run.partner_says("&&MESSAGE&&|veli: last", accepted_link(1));
+  CHECK(run.out.ends_with("veli: last\n"));
+}
+
+TEST_CASE("a connection that brought an early text is a partner's") {
+  MeetRun run;
+  run.online();
+  REQUIRE(run.accepted("127.0.0.1:40000", accepted_link(0)));
+  run.partner_says("&&MESSAGE&&|veli: early", accepted_link(0));
+  run.reply("&&CLIENTOK&&|veli accepted the chat request. you can send your message now!|9001",
+            "veli");
+  for (std::size_t i = 1; i <= peer::MeetLinks::kAcceptedMax; ++i)
+    REQUIRE(run.accepted("127.0.0.1:1", accepted_link(i)));
+  CHECK(run.log == "CLOSE 2147483649; ");
 }
 
 TEST_CASE("connections to more partners than may be kept: the oldest is closed") {

@@ -99,6 +99,17 @@ TEST_CASE("texts are UTF-8 without controls, of bounded length") {
   CHECK(!is_meet_text("a\x1b[2J"));
   CHECK(!is_meet_text("a\rb"));
   CHECK(!is_meet_text("\xff"));
+  CHECK(is_meet_text("a\u00a0b"));
+  CHECK(!is_meet_text("a\u0085b"));
+  CHECK(!is_meet_text("\u0080"));
+  CHECK(!is_meet_text("\u009f"));
+  CHECK(!is_meet_text("\xc2"));
+}
+
+TEST_CASE("a text's length is what it has when its keywords are pulled apart") {
+  const std::string keyword = "&&EXIT&&";
+  CHECK(is_meet_text(std::string(kMeetTextBytesMax - keyword.size() - 1, 'x') + keyword));
+  CHECK(!is_meet_text(std::string(kMeetTextBytesMax - keyword.size(), 'x') + keyword));
 }
 
 TEST_CASE("what a registry says is known by its keyword or its words") {
@@ -130,6 +141,10 @@ TEST_CASE("what a registry says is known by its keyword or its words") {
        "veli rejected the group chat request!"},
       {"veli did not answer the chat request.", Kind::kUnanswered,
        "veli did not answer the chat request."},
+      {"too many of your chat requests are not answered yet.", Kind::kUnanswered,
+       "too many of your chat requests are not answered yet."},
+      {"veli has not answered your chat request yet.", Kind::kText,
+       "veli has not answered your chat request yet."},
       {"there is no chat request from veli.", Kind::kAnswered,
        "there is no chat request from veli."},
       {"there is no request for group chat 7.", Kind::kGroupNotHere,
@@ -147,6 +162,11 @@ TEST_CASE("what a registry says is known by its keyword or its words") {
       {"veli joined the group chat", Kind::kText, "veli joined the group chat"},
       {"you left the chat room.", Kind::kGroupLeft, "you left the chat room."},
       {"veli left the chat room.", Kind::kText, "veli left the chat room."},
+      {"your message was not sent. it is empty, too long, or has control characters.",
+       Kind::kTextRefused,
+       "your message was not sent. it is empty, too long, or has control characters."},
+      {"your message was not sent. too many of yours are under way.", Kind::kNotSent,
+       "your message was not sent. too many of yours are under way."},
       {"your name was refused. it is in use. start again with another.", Kind::kRefused,
        "your name was refused. it is in use. start again with another."},
       {"&&MESSAGE&&|veli: a: b|c", Kind::kMessage, "a: b|c"},

@@ -173,6 +173,17 @@ TEST_CASE("who is not wanted is closed at once, and nobody after the listening h
   CHECK_FALSE(peer::connect_tcp({"127.0.0.1", run.heard.port}, -1).has_value());
 }
 
+TEST_CASE("a visitor who is closed at once makes room at once, whatever he does") {
+  LinksRun run;
+  run.links.listen(0);
+  const UniqueFd one = visitor(run);
+  REQUIRE(run.until_log_has("@0 from 127.0.0.1; "));
+  run.links.close(kFirstVisitor, /*is_at_once=*/true);
+  CHECK(run.heard.log.ends_with("@0 closed; "));
+  CHECK(run.links.is_empty());
+  CHECK(test::read_all(one.get()) == "");
+}
+
 TEST_CASE("a port in use is said, with its status") {
   LinksRun run;
   const Listening other;

@@ -90,6 +90,11 @@ class MeetRun {
     client.handle_closed(now, link, why);
     return drain();
   }
+  /// Of what was sent while `takes` is false.
+  MeetRun& sent(peer::LinkId link, std::size_t bytes) {
+    client.handle_sent(now, link, bytes);
+    return drain();
+  }
   MeetRun& input(std::string_view line) {
     client.handle_input_line(now, line);
     return drain();
