@@ -112,6 +112,7 @@ void RendezvousDoor::handle_backlog(TimePoint now, StreamId stream, bool is_behi
   client->is_behind = is_behind;
   client->bytes_behind = 0;
   client->catch_up_deadline.reset();
+  if (client->role == Role::kUser) rooms_.set_behind(stream, is_behind);
   if (!is_behind) return;
   client->catch_up_deadline = now + kCatchUpTime;
   arm(*client);
@@ -222,6 +223,7 @@ void RendezvousDoor::run_register(TimePoint now, Client& client, const Rendezvou
   arm(client);
   users_.emplace(name->key(), client.stream);
   rooms_.add(client.stream);
+  rooms_.set_behind(client.stream, client.is_behind);
   note("accepted/registered new connection from", client);
 }
 

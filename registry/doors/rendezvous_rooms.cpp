@@ -17,6 +17,10 @@ void RendezvousRooms::add(UserId user, Role role) {
   ENSURE(user != 0 && is_new);
 }
 
+void RendezvousRooms::set_behind(UserId user, bool is_behind) {
+  users_.at(user).is_behind = is_behind;
+}
+
 void RendezvousRooms::remove(UserId user) {
   const auto it = users_.find(user);
   if (it == users_.end()) return;
@@ -57,10 +61,11 @@ void RendezvousRooms::ask(TimePoint now, UserId user, UserId other) {
 }
 
 // security: whoever writes under names that he has made up could otherwise keep everybody else from
-// asking, for as long as he goes on.
+// asking, for as long as he goes on; and with requests and invitations without end, whoever is
+// behind in reading could be written so much that he is dropped for it.
 bool RendezvousRooms::has_place(const User& asked, const User& asker) const {
   if (asker.is_stranger && asked.strangers_requests >= kRequestsOfStrangersMax) return false;
-  return asked.requests_to < kRequestsToMax;
+  return !asked.is_behind && asked.requests_to < kRequestsToMax;
 }
 
 void RendezvousRooms::accept(UserId user, UserId other) {

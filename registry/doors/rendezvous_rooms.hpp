@@ -77,6 +77,8 @@ class RendezvousRooms {
 
   enum class Role { kUser, kGuest, kStranger };
   void add(UserId user, Role role = Role::kUser);
+  /// While he is behind in reading, he is busy for whoever asks or invites him.
+  void set_behind(UserId user, bool is_behind);
   /// He is gone: his room is left, his requests end. Unknown users are nobody.
   void remove(UserId user);
 
@@ -119,6 +121,7 @@ class RendezvousRooms {
   struct User {
     bool is_guest = false;
     bool is_stranger = false;            // then a guest, too
+    bool is_behind = false;              // in reading
     std::set<RoomNumber> private_rooms;  // one at most, but for guests
     RoomNumber group = 0;                // 0: in none
     std::set<UserId> asked;              // to chat in private, without an answer yet

@@ -543,6 +543,45 @@ TEST_CASE("who does not read is dropped, and the others go on") {
   CHECK(count(w.door().counters().closed, "does_not_read") == 1);
 }
 
+TEST_CASE("who is behind in reading is busy, and nobody can have him dropped by asking him") {
+  RendezvousWorld w;
+  const auto ali = w.join("ali");
+  const auto bob = w.join("bob");
+  w.backlog(ali, true);
+  SUBCASE("invitations") {
+    for (std::size_t sent = 0; sent <= 2 * registry::doors::kBytesBehindMax; sent += 100) {
+      w.send(bob, "&&GROUPCHAT&&|bob|ali|");
+      w.send(bob, "&&EXITGROUP&&|bob");
+    }
+    CHECK(w.said(bob).find("&&BUSY&&|ali is busy. try again later.") != std::string::npos);
+    CHECK(w.raw(ali) == "");
+  }
+  SUBCASE("requests") {
+    w.send(bob, "&&CHATREQUEST&&|ali|bob");
+    CHECK(w.said(bob) == "bob> &&BUSY&&|the user is busy. try again later.");
+    CHECK(w.raw(ali) == "");
+  }
+  SUBCASE("texts from other doors") {
+    w.post("zoe", "ali", "hi");
+    CHECK(w.came_of() == "busy");
+    CHECK(w.raw(ali) == "");
+  }
+  CHECK(!w.is_closed(ali));
+  w.backlog(ali, false);
+  w.send(bob, "&&CHATREQUEST&&|ali|bob");
+  CHECK(w.said(ali) == "bob> bob would like to chat with you? (OK/REJECT)");
+}
+
+TEST_CASE("who registers while he is behind in reading is busy, too") {
+  RendezvousWorld w;
+  const auto ali = w.connect();
+  const auto bob = w.join("bob");
+  w.backlog(ali, true);
+  w.send_bytes(ali, encode_rendezvous_register("ali", 7000));
+  w.send(bob, "&&CHATREQUEST&&|ali|bob");
+  CHECK(w.said(bob) == "bob> &&BUSY&&|the user is busy. try again later.");
+}
+
 TEST_CASE("connections are bounded, and those of one address more closely") {
   RendezvousWorld w;
   std::vector<RendezvousWorld::StreamId> held;
