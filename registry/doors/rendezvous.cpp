@@ -384,7 +384,7 @@ void RendezvousDoor::tell_event(const RoomEvent& event) {
   switch (event.kind) {
     case Kind::kAccepted:
     case Kind::kEntered:
-      if (event.about >= kFirstGuest) client.relay_port = relay_ports_.next(client.name->key());
+      if (event.about >= kFirstGuest) client.relay_port = next_relay_port(client);
       say(client, cause,
           format_chat_opened(event.kind == Kind::kAccepted, about,
                              partner_endpoint(client, event.about)));
@@ -406,6 +406,15 @@ void RendezvousDoor::tell_event(const RoomEvent& event) {
       break;
   }
   say(client, cause, format_room_notice(event.kind, about, event.group));
+}
+
+// A program may write what is for the new partner on a connection that it has kept to that port;
+// and that is an earlier chat's for ever.
+std::uint16_t RendezvousDoor::next_relay_port(const Client& client) {
+  static_assert(kLinksPerUserMax < RelayPorts::kCount);
+  std::set<std::uint16_t> kept;
+  for (const StreamId link : client.links) kept.insert(find(link)->relay_port);
+  return relay_ports_.next(client.name->key(), kept);
 }
 
 /// Where the client's program has to connect to for its partner.

@@ -189,6 +189,7 @@ class RendezvousDoor final : public MessageDoor {
   void run_room_events();
   void tell_event(const RoomEvent& event);
   void tell_guest_of_event(const RoomEvent& event);
+  std::uint16_t next_relay_port(const Client& client);
   common::Endpoint partner_endpoint(const Client& client, UserId partner);
   std::string name_of(UserId user) const;
 

@@ -558,6 +558,26 @@ TEST_CASE("a second chat with the same partner is another chat") {
   w.check_late(kTooLate);
 }
 
+TEST_CASE("no chat has the port of a link that its user has kept, so that none is mute") {
+  LateWorld w;
+  std::map<std::string, LateWorld::StreamId> links{{"6236", w.spoken}};
+  for (int chat = 2; chat <= 12; ++chat) {
+    CAPTURE(chat);
+    w.send(w.ali, "&&EXIT&&|ali");
+    w.send(w.ali, "&&CHATREQUEST&&|dave|ali");
+    const std::string said = w.said(w.ali);
+    const std::string port = said.substr(said.rfind('|') + 1);
+    // As a program that has one connection a port, and keeps the first for as long as it lives.
+    const bool is_kept = links.contains(port);
+    if (!is_kept)
+      links[port] = w.link("127.0.0.1:47101", static_cast<std::uint16_t>(std::stoi(port)));
+    w.check_dave_hears(links[port], "for dave");
+    if (!is_kept) w.cut(links[port]);
+    if (!is_kept) links.erase(port);
+  }
+  CHECK(!w.is_closed(w.spoken));
+}
+
 TEST_CASE("a link that came before the chat is not the chat's, though its port is") {
   LateWorld w;
   const auto early = w.link("127.0.0.1:47101", 6237);
