@@ -199,10 +199,7 @@ void RendezvousDoor::run_register(TimePoint now, Client& client, const Rendezvou
     return refuse(client, "malformed_name", kRegistryName, format_refused_name(name.error()));
   const std::string& text = name->text();
   const auto port = common::parse_port(data.field(1)).value_or(0);
-  // The partner's program would be made to speak to it.
-  const bool is_own = client.source.address.is_loopback() &&
-                      std::find(own_ports_.begin(), own_ports_.end(), port) != own_ports_.end();
-  if (port < common::kUserPortMin || is_own) return refuse(client, "port", text, kPortRefused);
+  if (!may_have_port(client, port)) return refuse(client, "port", text, kPortRefused);
   const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
   const auto refusal = directory_.attach({.name = *name,
                                           .door = common::Door::kRendezvous,
@@ -225,6 +222,14 @@ void RendezvousDoor::run_register(TimePoint now, Client& client, const Rendezvou
   rooms_.add(client.stream);
   rooms_.set_behind(client.stream, client.is_behind);
   note("accepted/registered new connection from", client);
+}
+
+// security: his partner's program would be made to speak to the registry.
+bool RendezvousDoor::may_have_port(const Client& client, std::uint16_t port) const {
+  if (port < common::kUserPortMin) return false;
+  if (std::find(own_ports_.begin(), own_ports_.end(), port) == own_ports_.end()) return true;
+  const IpAddress& source = client.source.address;
+  return !source.is_loopback() && !(is_own_address_ && is_own_address_(source));
 }
 
 bool RendezvousDoor::is_own(const Client& client, std::string_view field) {
@@ -354,9 +359,9 @@ void RendezvousDoor::run_answer(Client& client, const RendezvousData& data) {
   }
   if (asker == 0) return say(client, client.name->text(), kUserNotFound);
   if (!is_yes) return rooms_.reject(client.stream, asker);
+  // With any other he takes his partner's texts where he said first.
   const auto port = common::parse_port(data.field(2)).value_or(0);
-  const bool is_own = std::find(own_ports_.begin(), own_ports_.end(), port) != own_ports_.end();
-  if (port >= common::kUserPortMin && !is_own) client.port = port;
+  if (may_have_port(client, port)) client.port = port;
   rooms_.accept(client.stream, asker);
 }
 

@@ -183,6 +183,37 @@ TEST_CASE("who is refused is told why, in words without a colon, and the connect
   }
 }
 
+TEST_CASE("the registry's own ports are nobody's on its machine, and anybody's elsewhere") {
+  struct Row {
+    const char* name;
+    const char* source;
+    const char* local;
+    bool is_refused;
+    const char* told;  // bob, whom he accepts with that port
+  };
+  const Row rows[] = {
+      {"loopback", "127.0.0.1:1", "127.0.0.1", true, "|7820"},
+      {"loopback by IPv6", "[::1]:1", "::1", true, "|7820"},
+      {"the machine's own address", "10.0.0.1:1", "10.0.0.1", true, "|10.0.0.1|7820"},
+      {"another machine", "10.0.0.5:1", "10.0.0.1", false, "|10.0.0.5|8080"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    RendezvousWorld w;
+    w.door().set_own_ports({8080, RendezvousWorld::kPort});
+    const auto refused = w.join("eve", 8080, row.source, row.local);
+    CHECK(w.is_closed(refused) == row.is_refused);
+    const auto ali = w.join("ali", 7820, row.source, row.local);
+    const auto bob = w.join("bob");
+    w.send(bob, "&&CHATREQUEST&&|ali|bob");
+    w.send(ali, "&&OK&&|ali|bob|8080");
+    CHECK(w.said(bob) ==
+          std::string("ali> &&CLIENTOK&&|ali accepted the chat request. you can send your message "
+                      "now!") +
+              row.told);
+  }
+}
+
 TEST_CASE("names of other scripts are counted in bytes") {
   RendezvousWorld w;
   const auto user = w.join("Göktuğ");
