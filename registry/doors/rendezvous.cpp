@@ -309,6 +309,9 @@ void RendezvousDoor::run_chat_request(TimePoint now, Client& client, std::string
     return say(client, me, kUserNotFound);
   if (*name == *client.name) return say(client, me, kOwnChat);
   if (const Client* other = find_user(*name)) return rooms_.ask(now, client.stream, other->stream);
+  // He hears the room from now on; its "/leave", when the chat ends, is tell_guest_of_event's.
+  if (is_room && !hub_.room().invite(directory_, *directory_.find(*client.name)))
+    return say(client, me, format_room_notice(Kind::kBusy, {}, 0));
   rooms_.ask(now, client.stream, guest_of(is_room ? *name : record->user.name));
 }
 

@@ -334,6 +334,39 @@ TEST_CASE("the room is a partner as well, and hears of it when he leaves") {
   CHECK(w.said(ali) == "");
 }
 
+TEST_CASE("who is in a chat with the room hears it, though he says nothing, until the chat ends") {
+  RendezvousWorld w;
+  const auto alice = w.enter("alice");
+  const auto ali = w.join("ali");
+  w.send(ali, "&&CHATREQUEST&&|room|ali");
+  w.said(ali);
+  w.send_bytes(alice, "hello\n");
+  CHECK(w.said(ali) == "room> &&MESSAGE&&|room: <alice> hello");
+  CHECK(w.raw(alice) == "");
+  SUBCASE("EXIT") { w.send(ali, "&&EXIT&&|ali"); }
+  SUBCASE("his end") { w.cut(ali); }
+  w.said(ali);
+  CHECK(w.node().hub().room().guest_count() == 0);
+  w.send_bytes(alice, "anybody?\n");
+  CHECK(w.said(ali) == "");
+}
+
+TEST_CASE("a room with as many guests as may be is busy") {
+  RendezvousWorld w;
+  std::vector<RendezvousWorld::StreamId> guests;
+  for (std::size_t i = 0; i <= registry::Group::kGuestsMax; ++i) {
+    const std::string guest = fmt::format("u{}", i);
+    guests.push_back(w.join(guest));
+    w.send(guests.back(), "&&CHATREQUEST&&|room|" + guest);
+  }
+  CHECK(w.said(guests.back()) ==
+        fmt::format("u{}> &&BUSY&&|the user is busy. try again later.", guests.size() - 1));
+  CHECK(!w.door().rooms().is_in_room(guests.back()));
+  w.cut(guests.front());
+  w.send(guests.back(), fmt::format("&&CHATREQUEST&&|room|u{}", guests.size() - 1));
+  CHECK(w.door().rooms().is_in_room(guests.back()));
+}
+
 TEST_CASE("who is in the room is a partner alone, too") {
   RendezvousWorld w;
   const auto alice = w.enter("alice");
