@@ -208,6 +208,7 @@ void RendezvousDoor::run_register(TimePoint now, Client& client, const Rendezvou
                                           .session = client.stream});
   if (refusal == Refusal::kFull) return refuse(client, "full", text, kRegistryFull);
   if (refusal == Refusal::kAccountName) return refuse(client, "account_name", text, kAccountName);
+  if (refusal == Refusal::kBoundName) return refuse(client, "bound_name", text, kBoundName);
   if (refusal) return refuse(client, "name_taken", text, kNameInUse);
   // A guest of that name was somebody else.
   if (const auto guest = guest_ids_.find(name->key()); guest != guest_ids_.end())

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "tests/unit/support/rendezvous_world.hpp"
+#include "tests/unit/support/signers.hpp"
 
 namespace {
 
@@ -145,6 +146,8 @@ TEST_CASE("who is refused is told why, in words without a colon, and the connect
       {"an account's", encode_rendezvous_register("carol", 7000),
        "carol> your name was refused. it belongs to an account. start again with another.",
        "account_name"},
+      {"bound to a key", encode_rendezvous_register("ida", 7000),
+       "ida> your name was refused. it belongs to a key. start again with another.", "bound_name"},
       {"empty", encode_rendezvous_register("", 7000), "server> your name was refused. it is empty.",
        "malformed_name"},
       {"with a blank", encode_rendezvous_register("a b", 7000),
@@ -169,6 +172,7 @@ TEST_CASE("who is refused is told why, in words without a colon, and the connect
   for (const Row& row : rows) {
     CAPTURE(row.name);
     RendezvousWorld w;
+    w.node().directory().load(w.now(), {}, 1, {bound_name(1, "ida")});
     w.door().set_own_ports({8080, RendezvousWorld::kPort});
     w.join("veli");
     w.listen("zoe@127.0.0.1:50001");
