@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "common/check.hpp"
 #include "registry/doors/rendezvous.hpp"
 #include "registry/doors/rendezvous_notices.hpp"
 #include "registry/message_text.hpp"
