@@ -1,5 +1,5 @@
 // A door whose users send messages and receive them: what the node and the registry's shell see of
-// each, whatever its dialect. Adding one: ARCHITECTURE.md, "A new door".
+// each, whatever its dialect. Adding one: ARCHITECTURE.md, "The registry".
 #pragma once
 
 #include <cstdint>
