@@ -1,4 +1,4 @@
-// The registry's JSON, both ways (docs/protocol/directory.md, "JSON"). A core. The one place that
+// The registry's JSON, both ways (docs/protocol/directory.md, "Lists"). A core. The one place that
 // includes json.hpp for it is user_json.cpp.
 #pragma once
 

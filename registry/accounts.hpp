@@ -1,5 +1,5 @@
 // Accounts of the two-connection door: the text of its file, `user password` or
-// `user $argon2id$…` a line (docs/protocol/two-connection.md, "Accounts"). A core: who reads the
+// `user $argon2id$…` a line (docs/protocol/two-connection.md, "Logins"). A core: who reads the
 // file and who checks a password against a hash are shells.
 #pragma once
 

@@ -48,7 +48,8 @@ void Node::open_doors(const NodeOptions& options) {
                    std::make_unique<doors::RoomDoor>(*options.room, directory_, hub_));
   }
   if (options.rendezvous) {
-    auto door = std::make_unique<doors::RendezvousDoor>(*options.rendezvous, directory_, hub_);
+    auto door = std::make_unique<doors::RendezvousDoor>(*options.rendezvous, directory_, hub_,
+                                                        options.is_own_address);
     rendezvous_ = door.get();
     doors_.emplace(common::Door::kRendezvous, std::move(door));
   }

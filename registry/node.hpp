@@ -36,8 +36,7 @@ struct NodeOptions {
   GatewayPorts* gateway_ports = nullptr;
   GatewayPorts* tcp_gateway_ports = nullptr;
   std::size_t gateway_ports_max = 64;  // of each
-  /// Of the registry's machine; empty: loopback alone.
-  doors::NetchatDoor::IsOwnAddress is_own_address = {};
+  doors::IsOwnAddress is_own_address = {};
 };
 
 class Node {

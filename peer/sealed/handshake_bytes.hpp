@@ -1,5 +1,5 @@
 // The bytes around Noise that both roles of a handshake compute alike: key id, mac1, prologue
-// (docs/protocol/sealed-datagram.md, "INIT"). A core: pure functions.
+// (docs/protocol/sealed-datagram.md, "Handshake"). A core: pure functions.
 #pragma once
 
 #include <string_view>

@@ -105,7 +105,8 @@ class Messenger {
     bool wants_receipt = false;
     /// The sender waits for handle_shown.
     bool wants_shown = false;
-    /// Came with the sender's first datagram: see docs/protocol/sealed-datagram.md, "Grades".
+    /// Came with the sender's first datagram: see docs/protocol/sealed-datagram.md, "What an
+    /// INIT may cause".
     bool is_early = false;
     common::Bytes text;
   };

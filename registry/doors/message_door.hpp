@@ -1,8 +1,9 @@
 // A door whose users send messages and receive them: what the node and the registry's shell see of
-// each, whatever its dialect. Adding one: ARCHITECTURE.md, "A new door".
+// each, whatever its dialect. Adding one: ARCHITECTURE.md, "The registry".
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,6 +31,9 @@ struct DoorMetric {
   std::vector<std::pair<std::string, std::uint64_t>> values;
 };
 
+/// True for an address of the registry's machine. Empty: loopback alone is.
+using IsOwnAddress = std::function<bool(const common::IpAddress&)>;
+
 class MessageDoor : public StreamDoor {
  public:
   /// A message for one of this door's users; hub.handle_outcome follows.
@@ -42,7 +46,7 @@ class MessageDoor : public StreamDoor {
   virtual void fail_deliveries() = 0;
   virtual void shut_down(TimePoint now) = 0;
 
-  /// TCP ports of the registry's own, which a door that dials never dials on its own machine.
+  /// TCP ports of the registry's own, which are no user's on its own machine.
   virtual void set_own_ports(const std::vector<std::uint16_t>& /*ports*/) {}
 
   virtual std::optional<DoorNotice> poll_notice() { return std::nullopt; }

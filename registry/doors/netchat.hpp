@@ -4,7 +4,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -29,11 +28,7 @@ struct NetchatCounters {
 
 class NetchatDoor final : public MessageDoor {
  public:
-  /// True for an address of the registry's machine.
-  using IsOwnAddress = std::function<bool(const common::IpAddress&)>;
-
-  /// Without a gateway nobody is listened to. `is_own_address` may be empty: then loopback alone is
-  /// the registry's machine.
+  /// Without a gateway nobody is listened to.
   NetchatDoor(Hub& hub, Gateway* gateway, IsOwnAddress is_own_address)
       : hub_(hub), gateway_(gateway), is_own_address_(std::move(is_own_address)) {}
 

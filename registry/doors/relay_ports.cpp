@@ -10,7 +10,7 @@ bool RelayPorts::contains(std::uint16_t port) const {
   return std::find(ports_.begin(), ports_.end(), port) != ports_.end();
 }
 
-std::uint16_t RelayPorts::next(const std::string& user) {
+std::uint16_t RelayPorts::next(const std::string& user, const std::set<std::uint16_t>& kept) {
   ENSURE(is_open());
   const auto known = users_.find(user);
   if (known == users_.end()) {
@@ -23,7 +23,10 @@ std::uint16_t RelayPorts::next(const std::string& user) {
   } else {
     by_last_chat_.splice(by_last_chat_.begin(), by_last_chat_, known->second);
   }
-  return ports_[by_last_chat_.front().chats++ % ports_.size()];
+  std::size_t& chats = by_last_chat_.front().chats;
+  for (std::size_t i = 1; i < ports_.size() && kept.contains(ports_[chats % ports_.size()]); ++i)
+    ++chats;
+  return ports_[chats++ % ports_.size()];
 }
 
 }  // namespace registry::doors

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <list>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,7 +16,8 @@ namespace registry::doors {
 
 class RelayPorts {
  public:
-  /// Ports that are open: a port comes again to one user with the chat so many chats later.
+  /// Ports that are open: a port comes again to one user with the chat so many chats later, or
+  /// earlier by as many as are kept.
   static constexpr std::size_t kCount = 32;
   /// Names remembered, those who are gone too; beyond, who began a chat longest ago is forgotten.
   static constexpr std::size_t kNamesMax = 20'000;
@@ -25,8 +27,9 @@ class RelayPorts {
   bool contains(std::uint16_t port) const;
   /// The one that SEARCH shows; 0 before there is one.
   std::uint16_t first() const { return ports_.empty() ? 0 : ports_.front(); }
-  /// For the next chat of the user with this key. There are ports.
-  std::uint16_t next(const std::string& user);
+  /// For the next chat of the user with this key: none of those `kept`, if there is another. There
+  /// are ports.
+  std::uint16_t next(const std::string& user, const std::set<std::uint16_t>& kept = {});
 
   std::size_t name_count() const { return users_.size(); }
 

@@ -112,6 +112,7 @@ void RendezvousDoor::handle_backlog(TimePoint now, StreamId stream, bool is_behi
   client->is_behind = is_behind;
   client->bytes_behind = 0;
   client->catch_up_deadline.reset();
+  if (client->role == Role::kUser) rooms_.set_behind(stream, is_behind);
   if (!is_behind) return;
   client->catch_up_deadline = now + kCatchUpTime;
   arm(*client);
@@ -198,10 +199,7 @@ void RendezvousDoor::run_register(TimePoint now, Client& client, const Rendezvou
     return refuse(client, "malformed_name", kRegistryName, format_refused_name(name.error()));
   const std::string& text = name->text();
   const auto port = common::parse_port(data.field(1)).value_or(0);
-  // The partner's program would be made to speak to it.
-  const bool is_own = client.source.address.is_loopback() &&
-                      std::find(own_ports_.begin(), own_ports_.end(), port) != own_ports_.end();
-  if (port < common::kUserPortMin || is_own) return refuse(client, "port", text, kPortRefused);
+  if (!may_have_port(client, port)) return refuse(client, "port", text, kPortRefused);
   const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
   const auto refusal = directory_.attach({.name = *name,
                                           .door = common::Door::kRendezvous,
@@ -210,6 +208,7 @@ void RendezvousDoor::run_register(TimePoint now, Client& client, const Rendezvou
                                           .session = client.stream});
   if (refusal == Refusal::kFull) return refuse(client, "full", text, kRegistryFull);
   if (refusal == Refusal::kAccountName) return refuse(client, "account_name", text, kAccountName);
+  if (refusal == Refusal::kBoundName) return refuse(client, "bound_name", text, kBoundName);
   if (refusal) return refuse(client, "name_taken", text, kNameInUse);
   // A guest of that name was somebody else.
   if (const auto guest = guest_ids_.find(name->key()); guest != guest_ids_.end())
@@ -222,7 +221,16 @@ void RendezvousDoor::run_register(TimePoint now, Client& client, const Rendezvou
   arm(client);
   users_.emplace(name->key(), client.stream);
   rooms_.add(client.stream);
+  rooms_.set_behind(client.stream, client.is_behind);
   note("accepted/registered new connection from", client);
+}
+
+// security: his partner's program would be made to speak to the registry.
+bool RendezvousDoor::may_have_port(const Client& client, std::uint16_t port) const {
+  if (port < common::kUserPortMin) return false;
+  if (std::find(own_ports_.begin(), own_ports_.end(), port) == own_ports_.end()) return true;
+  const IpAddress& source = client.source.address;
+  return !source.is_loopback() && !(is_own_address_ && is_own_address_(source));
 }
 
 bool RendezvousDoor::is_own(const Client& client, std::string_view field) {
@@ -302,6 +310,9 @@ void RendezvousDoor::run_chat_request(TimePoint now, Client& client, std::string
     return say(client, me, kUserNotFound);
   if (*name == *client.name) return say(client, me, kOwnChat);
   if (const Client* other = find_user(*name)) return rooms_.ask(now, client.stream, other->stream);
+  // He hears the room from now on; its "/leave", when the chat ends, is tell_guest_of_event's.
+  if (is_room && !hub_.room().invite(directory_, *directory_.find(*client.name)))
+    return say(client, me, format_room_notice(Kind::kBusy, {}, 0));
   rooms_.ask(now, client.stream, guest_of(is_room ? *name : record->user.name));
 }
 
@@ -352,9 +363,9 @@ void RendezvousDoor::run_answer(Client& client, const RendezvousData& data) {
   }
   if (asker == 0) return say(client, client.name->text(), kUserNotFound);
   if (!is_yes) return rooms_.reject(client.stream, asker);
+  // With any other he takes his partner's texts where he said first.
   const auto port = common::parse_port(data.field(2)).value_or(0);
-  const bool is_own = std::find(own_ports_.begin(), own_ports_.end(), port) != own_ports_.end();
-  if (port >= common::kUserPortMin && !is_own) client.port = port;
+  if (may_have_port(client, port)) client.port = port;
   rooms_.accept(client.stream, asker);
 }
 
@@ -382,7 +393,7 @@ void RendezvousDoor::tell_event(const RoomEvent& event) {
   switch (event.kind) {
     case Kind::kAccepted:
     case Kind::kEntered:
-      if (event.about >= kFirstGuest) client.relay_port = relay_ports_.next(client.name->key());
+      if (event.about >= kFirstGuest) client.relay_port = next_relay_port(client);
       say(client, cause,
           format_chat_opened(event.kind == Kind::kAccepted, about,
                              partner_endpoint(client, event.about)));
@@ -404,6 +415,15 @@ void RendezvousDoor::tell_event(const RoomEvent& event) {
       break;
   }
   say(client, cause, format_room_notice(event.kind, about, event.group));
+}
+
+// A program may write what is for the new partner on a connection that it has kept to that port;
+// and that is an earlier chat's for ever.
+std::uint16_t RendezvousDoor::next_relay_port(const Client& client) {
+  static_assert(kLinksPerUserMax < RelayPorts::kCount);
+  std::set<std::uint16_t> kept;
+  for (const StreamId link : client.links) kept.insert(find(link)->relay_port);
+  return relay_ports_.next(client.name->key(), kept);
 }
 
 /// Where the client's program has to connect to for its partner.

@@ -49,8 +49,12 @@ struct RendezvousCounters {
 
 class RendezvousDoor final : public MessageDoor {
  public:
-  RendezvousDoor(RendezvousOptions options, Directory& directory, Hub& hub)
-      : options_(options), directory_(directory), hub_(hub) {}
+  RendezvousDoor(RendezvousOptions options, Directory& directory, Hub& hub,
+                 IsOwnAddress is_own_address)
+      : options_(options),
+        directory_(directory),
+        hub_(hub),
+        is_own_address_(std::move(is_own_address)) {}
 
   /// The ports of the registry's where users write to those of other doors. Before they are set,
   /// these cannot be asked for a chat.
@@ -162,6 +166,7 @@ class RendezvousDoor final : public MessageDoor {
   void run_answer(Client& client, const common::RendezvousData& data);
   void run_logout(TimePoint now, Client& client);
   bool is_own(const Client& client, std::string_view field);
+  bool may_have_port(const Client& client, std::uint16_t port) const;
   void drop(const char* reason) { ++counters_.dropped_frames[reason]; }
 
   // Texts: rendezvous_messages.cpp.
@@ -189,6 +194,7 @@ class RendezvousDoor final : public MessageDoor {
   void run_room_events();
   void tell_event(const RoomEvent& event);
   void tell_guest_of_event(const RoomEvent& event);
+  std::uint16_t next_relay_port(const Client& client);
   common::Endpoint partner_endpoint(const Client& client, UserId partner);
   std::string name_of(UserId user) const;
 
@@ -201,6 +207,7 @@ class RendezvousDoor final : public MessageDoor {
   Hub& hub_;
   RendezvousRooms rooms_;
   RelayPorts relay_ports_;
+  IsOwnAddress is_own_address_;
   std::vector<std::uint16_t> own_ports_;
   bool is_stopping_ = false;
 

@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "common/check.hpp"
 #include "registry/doors/rendezvous.hpp"
 #include "registry/doors/rendezvous_notices.hpp"
 #include "registry/message_text.hpp"
@@ -218,7 +217,9 @@ RendezvousDoor::UserId RendezvousDoor::guest_of(const UserName& name) {
   const Record* record = directory_.find(name);
   guests_.emplace(id, Guest{name, record == nullptr ? 0 : record->order});
   guest_ids_.emplace(name.key(), id);
-  rooms_.add(id, true);
+  using RoomRole = RendezvousRooms::Role;
+  const bool is_listed = record != nullptr || is_open_room(name);
+  rooms_.add(id, is_listed ? RoomRole::kGuest : RoomRole::kStranger);
   idle_guests_.push_back(id);
   return id;
 }

@@ -51,6 +51,8 @@ inline constexpr std::string_view kNameInUse =
     "your name was refused. it is in use. start again with another.";
 inline constexpr std::string_view kAccountName =
     "your name was refused. it belongs to an account. start again with another.";
+inline constexpr std::string_view kBoundName =
+    "your name was refused. it belongs to a key. start again with another.";
 inline constexpr std::string_view kRegistryFull = "you were refused. the registry is full.";
 inline constexpr std::string_view kPortRefused =
     "your port was refused. it must be 1024 to 65535, and not the registry's own.";

@@ -9,8 +9,16 @@ namespace registry::doors {
 
 using Kind = RoomEvent::Kind;
 
-void RendezvousRooms::add(UserId user, bool is_guest) {
-  ENSURE(user != 0 && users_.emplace(user, User{.is_guest = is_guest}).second);
+void RendezvousRooms::add(UserId user, Role role) {
+  const bool is_new = users_
+                          .emplace(user, User{.is_guest = role != Role::kUser,
+                                              .is_stranger = role == Role::kStranger})
+                          .second;
+  ENSURE(user != 0 && is_new);
+}
+
+void RendezvousRooms::set_behind(UserId user, bool is_behind) {
+  users_.at(user).is_behind = is_behind;
 }
 
 void RendezvousRooms::remove(UserId user) {
@@ -44,13 +52,20 @@ void RendezvousRooms::ask(TimePoint now, UserId user, UserId other) {
   const User& asked = users_.at(other);
   if (asked.is_guest) return open_private(user, other);
   if (has_asked(user, other)) return tell(Kind::kAlreadyAsked, user, other, user);
-  if (is_in_room(other) || asked.requests_to >= kRequestsToMax)
-    return tell(Kind::kBusy, user, other, user);
+  if (is_in_room(other) || !has_place(asked, asker)) return tell(Kind::kBusy, user, other, user);
   // A guest may have asked many: they are bounded by those who are asked.
   if (!asker.is_guest && asker.asked.size() >= kRequestsFromMax)
     return tell(Kind::kTooManyRequests, user, 0, user);
   add_request(now, {other, 0, user});
   tell(Kind::kAsked, other, user, user);
+}
+
+// security: whoever writes under names that he has made up could otherwise keep everybody else from
+// asking, for as long as he goes on; and with requests and invitations without end, whoever is
+// behind in reading could be written so much that he is dropped for it.
+bool RendezvousRooms::has_place(const User& asked, const User& asker) const {
+  if (asker.is_stranger && asked.strangers_requests >= kRequestsOfStrangersMax) return false;
+  return !asked.is_behind && asked.requests_to < kRequestsToMax;
 }
 
 void RendezvousRooms::accept(UserId user, UserId other) {
@@ -101,7 +116,7 @@ void RendezvousRooms::make_group(TimePoint now, UserId user, const std::vector<U
       tell(Kind::kGroupTooBig, user, 0, user, number);
       break;
     }
-    if (asked.is_guest || is_in_room(other) || asked.requests_to >= kRequestsToMax) {
+    if (asked.is_guest || is_in_room(other) || !has_place(asked, users_.at(user))) {
       tell(Kind::kGuestBusy, user, other, user, number);
       continue;
     }
@@ -173,7 +188,9 @@ void RendezvousRooms::add_request(TimePoint now, const RequestKey& key) {
   if (key.group != 0) {
     groups_.at(key.group).invited.insert(key.to);
   } else {
-    users_.at(key.from).asked.insert(key.to);
+    User& asker = users_.at(key.from);
+    asker.asked.insert(key.to);
+    if (asker.is_stranger) ++users_.at(key.to).strangers_requests;
   }
 }
 
@@ -187,7 +204,9 @@ void RendezvousRooms::end_request(const RequestKey& key) {
   if (key.group != 0) {
     groups_.at(key.group).invited.erase(key.to);
   } else {
-    users_.at(key.from).asked.erase(key.to);
+    User& asker = users_.at(key.from);
+    asker.asked.erase(key.to);
+    if (asker.is_stranger) --users_.at(key.to).strangers_requests;
   }
 }
 

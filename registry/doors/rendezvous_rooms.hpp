@@ -4,7 +4,8 @@
 //
 // A user is in one room at most, private or group. A guest is a user of another door: he is asked
 // nothing, since his door knows no such question, and any number of users may be in a private room
-// with him.
+// with him. A stranger is a guest who is listed nowhere: anybody can write under any number of such
+// names.
 #pragma once
 
 #include <cstdint>
@@ -69,10 +70,15 @@ class RendezvousRooms {
   static constexpr std::size_t kRequestsFromMax = 16;
   /// Requests and invitations that wait for one user; more find him busy.
   static constexpr std::size_t kRequestsToMax = 64;
+  /// Of these, strangers' requests: the other places are for those who had to take a name.
+  static constexpr std::size_t kRequestsOfStrangersMax = kRequestsToMax / 2;
   /// Members and invited of a group: each message goes to all of them.
   static constexpr std::size_t kGroupMax = 64;
 
-  void add(UserId user, bool is_guest = false);
+  enum class Role { kUser, kGuest, kStranger };
+  void add(UserId user, Role role = Role::kUser);
+  /// While he is behind in reading, he is busy for whoever asks or invites him.
+  void set_behind(UserId user, bool is_behind);
   /// He is gone: his room is left, his requests end. Unknown users are nobody.
   void remove(UserId user);
 
@@ -114,10 +120,13 @@ class RendezvousRooms {
  private:
   struct User {
     bool is_guest = false;
+    bool is_stranger = false;            // then a guest, too
+    bool is_behind = false;              // in reading
     std::set<RoomNumber> private_rooms;  // one at most, but for guests
     RoomNumber group = 0;                // 0: in none
     std::set<UserId> asked;              // to chat in private, without an answer yet
     std::size_t requests_to = 0;         // invitations as well
+    std::size_t strangers_requests = 0;  // of these
   };
   struct PrivateRoom {
     UserId asker = 0;
@@ -138,6 +147,7 @@ class RendezvousRooms {
   using Deadline = std::pair<TimePoint, std::uint64_t>;
 
   const User* find(UserId user) const;
+  bool has_place(const User& asked, const User& asker) const;
   void tell(RoomEvent::Kind kind, UserId to, UserId about, UserId cause, RoomNumber group = 0);
   void add_request(TimePoint now, const RequestKey& key);
   void end_request(const RequestKey& key);

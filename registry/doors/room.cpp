@@ -158,6 +158,7 @@ bool RoomDoor::join(TimePoint now, Client& client, std::string_view typed) {
   if (refusal) {
     ask_again(client, refusal == Refusal::kFull          ? "full"
                       : refusal == Refusal::kAccountName ? "account"
+                      : refusal == Refusal::kBoundName   ? "bound"
                                                          : "in_use");
     return false;
   }

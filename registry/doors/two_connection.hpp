@@ -33,6 +33,7 @@ struct TwoConnectionOptions {
 enum class LoginRefusal {
   kPassword,       // wrong, or no such account
   kInUse,          // the user is logged in, or his name is registered at another door
+  kBoundName,      // the name is bound to a key
   kPublicAddress,  // the password came in the clear from a public address
   kFull,
 };

@@ -15,6 +15,8 @@ std::string_view to_string(LoginRefusal refusal) {
       return "password";
     case LoginRefusal::kInUse:
       return "in use";
+    case LoginRefusal::kBoundName:
+      return "bound to a key";
     case LoginRefusal::kPublicAddress:
       return "public address";
     case LoginRefusal::kFull:
@@ -88,7 +90,9 @@ void TwoConnectionDoor::finish_login(TimePoint now, Client& client) {
                                           .session = client.la});
   if (refusal) {
     return refuse_login(now, client,
-                        refusal == Refusal::kFull ? LoginRefusal::kFull : LoginRefusal::kInUse);
+                        refusal == Refusal::kFull        ? LoginRefusal::kFull
+                        : refusal == Refusal::kBoundName ? LoginRefusal::kBoundName
+                                                         : LoginRefusal::kInUse);
   }
   ++counters_.logins;
   client.name = account->name;

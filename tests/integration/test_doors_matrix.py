@@ -128,13 +128,13 @@ class MatrixTest(EveryDoorTest):
         others = [user for user in self.of_door("room") if user is not sender]
         reader.ask_for_chat("room")
         reader.enter_chat("room")
-        reader.write_in_chat("hello")
-        for user in self.of_door("room"):
-            user.hear_in_room(reader.name, "hello")
-        sender.write("room", text)
+        sender.write("room", text)  # he need say nothing to hear it
         reader.hear("room", f"<{sender.name}> {text}")
         for user in others:
             user.hear_in_room(sender.name, text)
+        reader.write_in_chat("hello")
+        for user in self.of_door("room"):
+            user.hear_in_room(reader.name, "hello")
         reader.end_talk()
 
     def test_each_doors_list_shows_everybody(self):

@@ -317,6 +317,7 @@ class OtherDoorsTest(RendezvousTest):
         ali.write("tekrar")
         carol.expect_pushed("/from ali tekrar\n")
         carol.la.cut()
+        self.wait_listed(self.registry, "ali")  # else the text may come before her end is read
         ali.write("kimse yok mu")
         ali.wait_stdout_has("server: carol left the chat room. the chat room has been closed\n")
         self.check_threads(ali)

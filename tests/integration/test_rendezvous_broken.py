@@ -5,6 +5,7 @@ After each of them the registry lives, counts what it dropped, and serves others
 it grow.
 """
 
+import collections
 import contextlib
 import pathlib
 import random
@@ -23,69 +24,95 @@ def repeated(data, size):
     return data * (size // len(data) + 1)
 
 
-# Bytes of somebody who connects: (name, bytes, whether the registry closes).
+# Bytes of somebody who connects: (name, bytes, whether the registry closes, what it counts: one
+# reason, none, or each with its number).
 HOSTILE = (
-    ("nothing", b"", False),
-    ("one byte", b"2", False),
-    ("half a header", b"21  ", False),
-    ("a header and no data", b"21   ", False),
-    ("HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", True),
-    ("TLS", bytes.fromhex("1603010200010001fc0303") + bytes(64), True),
-    ("SSH", b"SSH-2.0-OpenSSH_9.2\r\n", True),
-    ("NUL", bytes(4096), True),
-    ("0xff", b"\xff" * 4096, True),
-    ("blanks", b" " * 4096, True),
-    ("line ends", b"\n" * 64, True),
-    ("a negative length", b"-1   x", True),
-    ("a signed length", b"+21  x", True),
-    ("hexadecimal", b"0x15 x", True),
-    ("a length with a point", b"2.1  x", True),
-    ("digits of another script", "٢١".encode() + b" ", True),
-    ("the first length too long", b"10000" + b"x" * 10000, True),
-    ("the longest length", b"99999", True),
-    ("the longest frame of nothing", frame(bytes(9999)), False),
-    ("empty frames", repeated(b" 0   ", 64 * KILO), False),
-    ("no REGISTER", frame("&&SEARCH&&|ali|eve"), False),
-    ("REGISTER without fields", frame("&&REGISTER&&"), True),
-    ("REGISTER with an empty name", frame("&&REGISTER&&||7000"), True),
-    ("REGISTER without a port", frame("&&REGISTER&&|eve"), True),
-    ("REGISTER with port 0", frame("&&REGISTER&&|eve|0"), True),
-    ("REGISTER with port 22", frame("&&REGISTER&&|eve|22"), True),
-    ("REGISTER with port 65536", frame("&&REGISTER&&|eve|65536"), True),
-    ("REGISTER with port -7000", frame("&&REGISTER&&|eve|-7000"), True),
-    ("REGISTER with a word for a port", frame("&&REGISTER&&|eve|http"), True),
-    ("REGISTER as server", frame("&&REGISTER&&|server|7000"), True),
-    ("REGISTER as room", frame("&&REGISTER&&|Room|7000"), True),
-    ("REGISTER as a@b", frame("&&REGISTER&&|a@b|7000"), True),
-    ("REGISTER as a:b", frame("&&REGISTER&&|a:b|7000"), True),
-    ("REGISTER as a blank", frame("&&REGISTER&&| |7000"), True),
-    ("REGISTER as a b", frame("&&REGISTER&&|a b|7000"), True),
-    ("REGISTER with a line end", frame("&&REGISTER&&|a\nb|7000"), True),
-    ("REGISTER with an escape", frame("&&REGISTER&&|\x1b[2J|7000"), True),
-    ("REGISTER with 300 bytes", frame("&&REGISTER&&|" + "x" * 300 + "|7000"), True),
-    ("REGISTER that is not UTF-8", frame(b"&&REGISTER&&|\xff\xfe|7000"), True),
-    ("REGISTER as the tester's ally", frame("&&REGISTER&&|ALI|7000"), True),
-    ("REGISTER as an account", frame("&&REGISTER&&|carol|7000"), True),
-    ("REGISTER twice", REGISTER + frame("&&REGISTER&&|eve2|7001"), False),
-    ("10,000 bars", REGISTER + frame("&&GROUPCHAT&&" + "|" * 9000), False),
-    ("a group of thousands", REGISTER + frame("&&GROUPCHAT&&|eve|" + "a|" * 4900), False),
-    ("a group of oneself", REGISTER + frame("&&GROUPCHAT&&|eve|" + "eve|" * 100), False),
+    ("nothing", b"", False, None),
+    ("one byte", b"2", False, None),
+    ("half a header", b"21  ", False, None),
+    ("a header and no data", b"21   ", False, None),
+    ("HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", True, "bad_header"),
+    ("TLS", bytes.fromhex("1603010200010001fc0303") + bytes(64), True, "bad_header"),
+    ("SSH", b"SSH-2.0-OpenSSH_9.2\r\n", True, "bad_header"),
+    ("NUL", bytes(4096), True, "bad_header"),
+    ("0xff", b"\xff" * 4096, True, "bad_header"),
+    ("blanks", b" " * 4096, True, "bad_header"),
+    ("line ends", b"\n" * 64, True, "bad_header"),
+    ("a negative length", b"-1   x", True, "bad_header"),
+    ("a signed length", b"+21  x", True, "bad_header"),
+    ("hexadecimal", b"0x15 x", True, "bad_header"),
+    ("a length with a point", b"2.1  x", True, "bad_header"),
+    ("digits of another script", "٢١".encode() + b" ", True, "bad_header"),
+    ("the first length too long", b"10000" + b"x" * 10000, True, "overlong_frame"),
+    ("the longest length", b"99999", True, "overlong_frame"),
+    ("the longest frame of nothing", frame(bytes(9999)), False, "before_register"),
+    ("empty frames", repeated(b" 0   ", 64 * KILO), False, {"before_register": 13108}),
+    ("no REGISTER", frame("&&SEARCH&&|ali|eve"), False, "before_register"),
+    ("REGISTER without fields", frame("&&REGISTER&&"), True, "malformed_name"),
+    ("REGISTER with an empty name", frame("&&REGISTER&&||7000"), True, "malformed_name"),
+    ("REGISTER without a port", frame("&&REGISTER&&|eve"), True, "port"),
+    ("REGISTER with port 0", frame("&&REGISTER&&|eve|0"), True, "port"),
+    ("REGISTER with port 22", frame("&&REGISTER&&|eve|22"), True, "port"),
+    ("REGISTER with port 65536", frame("&&REGISTER&&|eve|65536"), True, "port"),
+    ("REGISTER with port -7000", frame("&&REGISTER&&|eve|-7000"), True, "port"),
+    ("REGISTER with a word for a port", frame("&&REGISTER&&|eve|http"), True, "port"),
+    ("REGISTER as server", frame("&&REGISTER&&|server|7000"), True, "malformed_name"),
+    ("REGISTER as room", frame("&&REGISTER&&|Room|7000"), True, "malformed_name"),
+    ("REGISTER as a@b", frame("&&REGISTER&&|a@b|7000"), True, "malformed_name"),
+    ("REGISTER as a:b", frame("&&REGISTER&&|a:b|7000"), True, "malformed_name"),
+    ("REGISTER as a blank", frame("&&REGISTER&&| |7000"), True, "malformed_name"),
+    ("REGISTER as a b", frame("&&REGISTER&&|a b|7000"), True, "malformed_name"),
+    ("REGISTER with a line end", frame("&&REGISTER&&|a\nb|7000"), True, "malformed_name"),
+    ("REGISTER with an escape", frame("&&REGISTER&&|\x1b[2J|7000"), True, "malformed_name"),
+    ("REGISTER with 300 bytes", frame("&&REGISTER&&|" + "x" * 300 + "|7000"), True,
+     "malformed_name"),
+    ("REGISTER that is not UTF-8", frame(b"&&REGISTER&&|\xff\xfe|7000"), True, "malformed_name"),
+    ("REGISTER as the tester's ally", frame("&&REGISTER&&|ALI|7000"), True, "name_taken"),
+    ("REGISTER as an account", frame("&&REGISTER&&|carol|7000"), True, "account_name"),
+    ("REGISTER twice", REGISTER + frame("&&REGISTER&&|eve2|7001"), False, "register_again"),
+    ("10,000 bars", REGISTER + frame("&&GROUPCHAT&&" + "|" * 9000), False, None),
+    ("a group of thousands", REGISTER + frame("&&GROUPCHAT&&|eve|" + "a|" * 4900), False, None),
+    ("a group of oneself", REGISTER + frame("&&GROUPCHAT&&|eve|" + "eve|" * 100), False, None),
     ("every keyword without fields", REGISTER + b"".join(
         frame(f"&&{word}&&") for word in (
             "HELLO", "SEARCH", "FOUND", "NOTFOUND", "INVALIDSEARCH", "CHATREQUEST", "BUSY", "OK",
             "CLIENTOK", "REJECT", "MESSAGE", "EXIT", "CLIENTEXIT", "GROUPCHAT", "OKGROUP",
-            "REJECTGROUP", "EXITGROUP", "LOGOUTSUCCESS", "X")), False),
+            "REJECTGROUP", "EXITGROUP", "LOGOUTSUCCESS", "X")), False,
+     {"unknown": 9, "in_no_room": 3}),
     ("every keyword for somebody else", REGISTER + b"".join(
         frame(f"&&{word}&&|ali|ali|ali") for word in (
             "SEARCH", "CHATREQUEST", "OK", "REJECT", "GROUPCHAT", "OKGROUP", "REJECTGROUP", "EXIT",
-            "EXITGROUP")), False),
-    ("OK to who did not ask", REGISTER + frame("&&OK&&|eve|ali|7000"), False),
+            "EXITGROUP")), False, {"foreign_name": 7, "in_no_room": 2}),
+    ("OK to who did not ask", REGISTER + frame("&&OK&&|eve|ali|7000"), False, None),
     ("numbers of no group", REGISTER + b"".join(
-        frame(f"&&OKGROUP&&|eve|{number}") for number in (0, -1, 1, 2**32, 10**50, "x")), False),
-    ("texts outside of rooms", REGISTER + frame("&&MESSAGE&&|eve: " + "x" * 9900) * 10, False),
-    ("garbage behind REGISTER", REGISTER + b"garbage", True),
-    ("thousands of SEARCHes", REGISTER + frame("&&SEARCH&&|ali|eve") * 3000, False),
+        frame(f"&&OKGROUP&&|eve|{number}") for number in (0, -1, 1, 2**32, 10**50, "x")), False,
+     None),
+    ("texts outside of rooms", REGISTER + frame("&&MESSAGE&&|eve: " + "x" * 9900) * 10, False,
+     {"in_no_room": 10}),
+    ("garbage behind REGISTER", REGISTER + b"garbage", True, "bad_header"),
+    ("thousands of SEARCHes", REGISTER + frame("&&SEARCH&&|ali|eve") * 3000, False, None),
 )
+
+
+def counted_at_relay_port(said):
+    """Each frame but a text of ali's, and what ends the connection."""
+    counts = collections.Counter()
+    while len(said) >= 5:
+        header, said = said[:5].strip(b" "), said[5:]
+        if not header.isdigit():
+            counts["bad_header"] += 1
+            break
+        if int(header) > 9999:
+            counts["overlong_frame"] += 1
+            break
+        if len(said) < int(header):
+            break
+        data, said = said[:int(header)], said[int(header):]
+        if not data.startswith(b"&&MESSAGE&&"):
+            counts["link_not_message"] += 1
+        elif not data.startswith(b"&&MESSAGE&&|ali: "):
+            counts["link_foreign_name"] += 1
+    return counts
 
 
 class HostileTest(RendezvousTest):
@@ -123,20 +150,24 @@ class HostileTest(RendezvousTest):
 
     def test_each_hostile_newcomer(self):
         self.assertGreater(len(HOSTILE), 35)
-        for name, said, closes in HOSTILE:
+        for name, said, closes, counted in HOSTILE:
             with self.subTest(name):
+                before = self.counts(self.registry)
                 link = self.connect(self.registry)
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     link.send_bytes(said)
                 closed = self.drain(link)
                 self.assertEqual(closed, closes)
+                if not isinstance(counted, dict):
+                    counted = {counted: 1} if counted else {}
+                self.wait_counted(self.registry, before, counted)
                 link.cut()
                 self.assertTrue(self.registry.is_running())
                 self.ali.is_quiet()
         self.wait_listed(self.registry, "ali")
 
     def test_each_of_them_byte_by_byte_and_cut_off(self):
-        for name, said, _ in HOSTILE:
+        for name, said, *_ in HOSTILE:
             if len(said) > 200:
                 continue
             with self.subTest(name):
@@ -151,7 +182,7 @@ class HostileTest(RendezvousTest):
         choice = random.Random(5)
         before = None
         for round_number in range(1500):
-            _, said, _ = choice.choice(HOSTILE)
+            _, said, *_ = choice.choice(HOSTILE)
             link = self.connect(self.registry)
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 link.send_bytes(said[:choice.randrange(len(said) + 1)])
@@ -164,22 +195,29 @@ class HostileTest(RendezvousTest):
         self.assertLess(self.memory() - before, 16 * KILO)
 
     def test_the_relay_port_takes_texts_and_nothing_else(self):
-        self.online(self.registry, "carol")
+        carol = self.online(self.registry, "carol")
         self.ali.send("&&CHATREQUEST&&|carol|ali")
         port = int(self.ali.read()[1].rpartition("|")[2])
-        for name, said, _ in HOSTILE:
+        ours = frame("&&MESSAGE&&|ali: hello") + frame("&&SEARCH&&|ali|ali")
+        for name, said in (*((name, said) for name, said, *_ in HOSTILE),
+                           ("a text of his, and more", ours)):
             with self.subTest(name):
+                before = self.counts(self.registry)
                 link = self.connect(self.registry, port=port)
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     link.send_bytes(said)
+                self.wait_counted(self.registry, before, counted_at_relay_port(said))
                 link.cut()
+        # Only that one text has passed.
+        carol.expect_pushed("/from ali hello\n")
+        self.assertEqual(self.metric(self.registry, "relayed_total"), 1)
         self.ali.ask("&&EXIT&&|ali", "&&CLIENTEXIT&&|you left the chat room.")
 
     def test_datagrams_of_every_kind(self):
         datagrams = [b"", b"x", bytes(65507), b" 13  &&HELLO&&|eve", b" 99  &&HELLO&&|ali",
                      b" 13  &&EXIT&&|ali ", b"garbage" * 100, frame("&&HELLO&&|" + "x" * 300),
                      frame(b"&&HELLO&&|\xff"), frame("&&HELLO&&"), frame("&&LOGOUT&&"),
-                     *(said[:60000] for _, said, _ in HOSTILE)]
+                     *(said[:60000] for _, said, *_ in HOSTILE)]
         with socket.socket(type=socket.SOCK_DGRAM) as udp:
             udp.settimeout(0)
             for _ in range(20):

@@ -131,6 +131,20 @@ MUTATIONS = [
         "unit.doors.rendezvous|integration.test_rendezvous$",
     ),
     Mutation(
+        "senders who are listed nowhere may take all places of a user's requests",
+        "registry/doors/rendezvous_rooms.cpp",
+        "if (asker.is_stranger && asked.strangers_requests >= kRequestsOfStrangersMax) return false;",
+        "(void)asker;",
+        "unit.doors.rendezvous|sim_door",
+    ),
+    Mutation(
+        "who is behind in reading is asked until he is dropped for it",
+        "registry/doors/rendezvous_rooms.cpp",
+        "return !asked.is_behind && asked.requests_to < kRequestsToMax;",
+        "return asked.requests_to < kRequestsToMax;",
+        "unit.doors.rendezvous",
+    ),
+    Mutation(
         "the registry dials its own ports",
         "registry/doors/two_connection.cpp",
         "if (line.port < common::kUserPortMin || is_own || is_full) {",

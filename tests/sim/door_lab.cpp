@@ -102,6 +102,32 @@ void DoorLab::disturb() {
   }
   write(TwoConnectionCrowd::name_of(random_.below(two_connection_.size())),
         ledger_.write("nobody", {.name = to}));
+  if (is_of_many) check_is_open(to);
+}
+
+// Whoever is listed can ask him, however many strangers have: the text waits, or is shown.
+void DoorLab::check_is_open(const std::string& name) {
+  const auto busy = [this] {
+    constexpr auto kBusy = static_cast<std::size_t>(registry::DeliveryOutcome::kBusy);
+    return node_.hub().counters().outcomes[kBusy];
+  };
+  const auto to = *common::UserName::parse(name);
+  const std::string from = classic_.name_of(random_.below(classic_.size()));
+  const registry::Record* record = node_.directory().find(to);
+  const registry::Record* asker = node_.directory().find(*common::UserName::parse(from));
+  if (record == nullptr || record->user.door != common::Door::kRendezvous || asker == nullptr ||
+      asker->user.door != common::Door::kClassic ||
+      node_.rendezvous()->rooms().is_in_room(record->session)) {
+    return;
+  }
+  const auto before = busy();
+  const auto text = ledger_.write(from, {.name = name});
+  node_.hub().deliver(
+      registry::Asker::nobody(), 0,
+      std::make_shared<const registry::Message>(registry::Message{from, text, false}), to);
+  settle();
+  ++asked_meanwhile_;
+  if (busy() != before) fail(fmt::format("{} cannot ask {}, whom strangers flood", from, name));
 }
 
 std::vector<std::string> DoorLab::run(Duration busy, bool is_calmed) {
@@ -193,7 +219,7 @@ void DoorLab::check_reach() {
        [&] { netchat_.enter_room(n); }},
       {RendezvousCrowd::name_of(a),
        [&](const std::string& to) { return rendezvous_.ask_and_write(a, to); },
-       [&] { rendezvous_.ask_and_write(a, "room"); }},
+       [&] { rendezvous_.ask(a, "room"); }},
   };
   const auto expect = [&](const std::string& text, const Seat& from, const Seat& to) {
     ++reached_;

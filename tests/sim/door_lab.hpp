@@ -38,6 +38,8 @@ class DoorLab {
   const RendezvousCrowd& rendezvous() const { return rendezvous_; }
   const Ledger& ledger() const { return ledger_; }
   std::uint64_t reached() const { return reached_; }
+  /// Who asked somebody while strangers flooded him.
+  std::uint64_t asked_meanwhile() const { return asked_meanwhile_; }
   /// Everything that was said, in order: the same seed gives the same.
   std::uint64_t trace() const { return trace_; }
 
@@ -52,6 +54,7 @@ class DoorLab {
   Lab lend();
   std::string any_name();
   void disturb();
+  void check_is_open(const std::string& name);
   void calm_down();
   void check_reach();
   /// Names of those who are not there, and ready.
@@ -90,6 +93,7 @@ class DoorLab {
   bool is_ending_ = false;
   std::vector<std::string> failures_;
   std::uint64_t reached_ = 0;
+  std::uint64_t asked_meanwhile_ = 0;
   std::uint64_t trace_ = 14695981039346656037ULL;
 };
 

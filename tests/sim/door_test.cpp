@@ -78,6 +78,7 @@ TEST_CASE(
   std::uint64_t chats = 0;
   std::uint64_t late = 0;
   std::uint64_t reached = 0;
+  std::uint64_t asked = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     sim::DoorLab lab(seed, {.two_connection = 1 + seed % 4,
                             .room = 1 + seed % 3,
@@ -90,14 +91,18 @@ TEST_CASE(
     chats += lab.rendezvous().chats();
     late += lab.rendezvous().late();
     reached += lab.reached();
+    asked += lab.asked_meanwhile();
   }
   CHECK(written > 100 * count);
   CHECK(read > 100 * count);
   CHECK(chats > 10 * count);
   CHECK(late > count);
+  CHECK(asked >= count / 4);
   CHECK(reached == 20 * count);
-  MESSAGE(fmt::format("{} seeds: {} texts written, {} read; {} chats, {} texts late", count,
-                      written, read, chats, late));
+  MESSAGE(
+      fmt::format("{} seeds: {} texts written, {} read; {} chats, {} texts late, {} requests "
+                  "among strangers'",
+                  count, written, read, chats, late, asked));
 }
 
 TEST_CASE("thousands of users at once") {

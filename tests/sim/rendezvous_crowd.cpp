@@ -91,9 +91,7 @@ void RendezvousCrowd::act_free(std::size_t index) {
     return send(index, data);
   }
   if (lab_.happens(50)) return;  // waits for others
-  const std::string name = lab_.happens(20) ? "room" : lab_.any_name();
-  user.asked.insert(name);
-  send(index, fmt::format("&&CHATREQUEST&&|{}|{}", name, user.name));
+  ask(index, lab_.happens(20) ? "room" : lab_.any_name());
 }
 
 void RendezvousCrowd::act_in_room(std::size_t index) {
@@ -118,11 +116,16 @@ void RendezvousCrowd::leave_room(std::size_t index) {
   send(index, fmt::format("&&{}&&|{}", user.group != 0 ? "EXITGROUP" : "EXIT", user.name));
 }
 
-std::string RendezvousCrowd::ask_and_write(std::size_t index, const std::string& name) {
+void RendezvousCrowd::ask(std::size_t index, const std::string& name) {
   User& user = users_[index];
   user.asked.insert(name);
-  user.calm_text = lab_.ledger.write(user.name, {.name = name});
   send(index, fmt::format("&&CHATREQUEST&&|{}|{}", name, user.name));
+}
+
+std::string RendezvousCrowd::ask_and_write(std::size_t index, const std::string& name) {
+  User& user = users_[index];
+  user.calm_text = lab_.ledger.write(user.name, {.name = name});
+  ask(index, name);
   return user.calm_text;
 }
 

@@ -33,6 +33,7 @@ class RendezvousCrowd {
   bool is_ready(std::size_t user) const {
     return users_[user].is_in && users_[user].name == name_of(user) && !is_in_room(user);
   }
+  void ask(std::size_t user, const std::string& name);
   /// In the calm, where others are let in at once: asks for a chat, and writes once it is there.
   /// What it will write.
   std::string ask_and_write(std::size_t user, const std::string& name);

@@ -4,6 +4,7 @@ The scripted user sends frames as they are, and reads pairs of them one by one a
 expected; the old programs are rendezvous_client.py and rendezvous_server.py.
 """
 
+import collections
 import contextlib
 import pathlib
 import re
@@ -205,6 +206,23 @@ class RendezvousTest(IntegrationTest):
             if line.startswith(f"registry_rendezvous_{name} "):
                 return float(line.rpartition(" ")[2])
         return 0
+
+    def counts(self, registry):
+        """What came to nothing so far, by reason: frames, registrations, connections."""
+        kinds = "dropped_frames|refused_registrations|closed"
+        found = re.findall(rf'^registry_rendezvous_(?:{kinds})_total{{reason="(\w+)"}} (\d+)$',
+                           call(registry, target="/metrics").text, re.MULTILINE)
+        counts = collections.Counter()
+        for reason, count in found:
+            counts[reason] += int(count)
+        return counts
+
+    def wait_counted(self, registry, before, expected):
+        """Just that much has come to nothing since, and for these reasons."""
+        expected = collections.Counter(expected)
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: self.counts(registry) - before == expected, "it is counted")
+        self.assertEqual(self.counts(registry) - before, expected)
 
     def hello(self, registry, name, source=None):
         with socket.socket(type=socket.SOCK_DGRAM) as udp:

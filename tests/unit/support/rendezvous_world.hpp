@@ -23,7 +23,9 @@ class RendezvousWorld {
   explicit RendezvousWorld(registry::doors::RendezvousOptions options = {})
       : node_({.two_connection = registry::doors::TwoConnectionOptions{},
                .room = registry::doors::RoomOptions{},
-               .rendezvous = options},
+               .rendezvous = options,
+               .is_own_address =
+                   [](const common::IpAddress& address) { return address == ip("10.0.0.1"); }},
               random_, [] { return std::string(); }) {
     door().set_relay_ports({kRelayPort, kRelayPort + 1, kRelayPort + 2});
     std::vector<registry::BadAccountLine> bad_lines;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/signed_request.hpp"
+#include "registry/name_keys.hpp"
 #include "tests/unit/support/hex.hpp"
 #include "tests/unit/support/values.hpp"
 
@@ -25,6 +26,18 @@ inline common::Signer signer(unsigned value, std::string_view user, std::uint64_
   auto certificate = common::decode_certificate(bytes);
   ENSURE(certificate.has_value());
   return {*std::move(certificate), std::move(bytes), serial};
+}
+
+/// What a registry that has just started finds on disk of a name that the identity has signed for,
+/// and that nobody is listed under.
+inline registry::NameKey bound_name(unsigned value, std::string_view user) {
+  return {.name = name(user),
+          .identity = signer(value, user, 1).certificate.identity,
+          .request_serial = 1,
+          .certificate_serial = 10,
+          .certificate = std::make_shared<const std::string>("x"),
+          .source = ip("127.0.0.1"),
+          .used = {}};
 }
 
 }  // namespace test

@@ -24,6 +24,17 @@ TEST_CASE("a user's chats go round all ports, whatever others do") {
   }
 }
 
+TEST_CASE("ports that are kept are passed over, unless all are") {
+  RelayPorts ports;
+  ports.set({6236, 6237, 6238});
+  CHECK(ports.next("ali", {6236}) == 6237);
+  CHECK(ports.next("ali", {6236, 6237}) == 6238);
+  CHECK(ports.next("ali", {6236, 6237}) == 6238);
+  CHECK(ports.next("ali", {6236, 6237, 6238}) == 6238);
+  CHECK(ports.next("ali") == 6236);
+  CHECK(ports.next("bob", {6237}) == 6236);
+}
+
 TEST_CASE("of too many users, who began a chat longest ago is forgotten") {
   RelayPorts ports;
   ports.set({6236, 6237});

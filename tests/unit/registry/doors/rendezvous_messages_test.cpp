@@ -121,7 +121,8 @@ TEST_CASE("the sender hears in 8 s that nobody answered; the request stays for 6
   }
 }
 
-TEST_CASE("of one sender a few texts wait, of all together no more than requests") {
+TEST_CASE(
+    "of one sender a few texts wait, of all who are not listed as many as half the requests") {
   RendezvousWorld w;
   const auto ali = w.join("ali");
   for (std::size_t i = 0; i < registry::doors::kHeldMessagesMax + 3; ++i)
@@ -129,13 +130,42 @@ TEST_CASE("of one sender a few texts wait, of all together no more than requests
   CHECK(w.came_of() == "busy busy busy");
   CHECK(w.said(ali) == "zoe> zoe would like to chat with you? (OK/REJECT)");
   for (int i = 0; i < 100; ++i) w.post(fmt::format("s{}", i), "ali", "x");
-  CHECK(w.door().held_count() == registry::doors::kHeldMessagesMax + 63);
-  CHECK(w.door().guest_count() == 64);
+  CHECK(w.door().held_count() == registry::doors::kHeldMessagesMax + 31);
+  CHECK(w.door().guest_count() == 32);
   w.pass(8s);
   CHECK(w.door().held_count() == 0);
   w.pass(52s);
   CHECK(w.door().guest_count() == 0);
   CHECK(w.node().hub().under_way() == 0);
+}
+
+TEST_CASE("however many write under names of nobody's, whoever is listed can still ask") {
+  RendezvousWorld w;
+  const auto ali = w.join("ali");
+  const auto bob = w.join("bob");
+  const auto carol = w.log_in("carol");
+  for (int i = 0; i < 64; ++i) w.post(fmt::format("z{}", i), "ali", "x");
+  w.came_of();
+  w.said(ali);
+  SUBCASE("a user of this door") {
+    w.send(bob, "&&CHATREQUEST&&|ali|bob");
+    CHECK(w.said(bob) == "");
+    CHECK(w.said(ali) == "bob> bob would like to chat with you? (OK/REJECT)");
+  }
+  SUBCASE("a user of another") {
+    w.send_bytes(carol.la, "/to ali hello\n");
+    CHECK(w.raw(carol.la) == "");  // it waits for consent
+    CHECK(w.said(ali) == kCarolAsks);
+  }
+  SUBCASE("a group's maker") {
+    w.send(bob, "&&GROUPCHAT&&|bob|ali|");
+    CHECK(w.said(ali).starts_with("bob> bob would like to add you to group chat room 1?"));
+  }
+  SUBCASE("but no further name of nobody's") {
+    w.post("zoe", "ali", "x");
+    CHECK(w.came_of() == "busy");
+    CHECK(w.said(ali) == "");
+  }
 }
 
 TEST_CASE("in a room, others find the user busy") {
@@ -302,6 +332,39 @@ TEST_CASE("the room is a partner as well, and hears of it when he leaves") {
   CHECK(w.door().guest_count() == 0);
   w.send_bytes(alice, "anybody?\n");
   CHECK(w.said(ali) == "");
+}
+
+TEST_CASE("who is in a chat with the room hears it, though he says nothing, until the chat ends") {
+  RendezvousWorld w;
+  const auto alice = w.enter("alice");
+  const auto ali = w.join("ali");
+  w.send(ali, "&&CHATREQUEST&&|room|ali");
+  w.said(ali);
+  w.send_bytes(alice, "hello\n");
+  CHECK(w.said(ali) == "room> &&MESSAGE&&|room: <alice> hello");
+  CHECK(w.raw(alice) == "");
+  SUBCASE("EXIT") { w.send(ali, "&&EXIT&&|ali"); }
+  SUBCASE("his end") { w.cut(ali); }
+  w.said(ali);
+  CHECK(w.node().hub().room().guest_count() == 0);
+  w.send_bytes(alice, "anybody?\n");
+  CHECK(w.said(ali) == "");
+}
+
+TEST_CASE("a room with as many guests as may be is busy") {
+  RendezvousWorld w;
+  std::vector<RendezvousWorld::StreamId> guests;
+  for (std::size_t i = 0; i <= registry::Group::kGuestsMax; ++i) {
+    const std::string guest = fmt::format("u{}", i);
+    guests.push_back(w.join(guest));
+    w.send(guests.back(), "&&CHATREQUEST&&|room|" + guest);
+  }
+  CHECK(w.said(guests.back()) ==
+        fmt::format("u{}> &&BUSY&&|the user is busy. try again later.", guests.size() - 1));
+  CHECK(!w.door().rooms().is_in_room(guests.back()));
+  w.cut(guests.front());
+  w.send(guests.back(), fmt::format("&&CHATREQUEST&&|room|u{}", guests.size() - 1));
+  CHECK(w.door().rooms().is_in_room(guests.back()));
 }
 
 TEST_CASE("who is in the room is a partner alone, too") {
@@ -526,6 +589,26 @@ TEST_CASE("a second chat with the same partner is another chat") {
   w.send(w.ali, "&&CHATREQUEST&&|carol|ali");
   w.said(w.ali);
   w.check_late(kTooLate);
+}
+
+TEST_CASE("no chat has the port of a link that its user has kept, so that none is mute") {
+  LateWorld w;
+  std::map<std::string, LateWorld::StreamId> links{{"6236", w.spoken}};
+  for (int chat = 2; chat <= 12; ++chat) {
+    CAPTURE(chat);
+    w.send(w.ali, "&&EXIT&&|ali");
+    w.send(w.ali, "&&CHATREQUEST&&|dave|ali");
+    const std::string said = w.said(w.ali);
+    const std::string port = said.substr(said.rfind('|') + 1);
+    // As a program that has one connection a port, and keeps the first for as long as it lives.
+    const bool is_kept = links.contains(port);
+    if (!is_kept)
+      links[port] = w.link("127.0.0.1:47101", static_cast<std::uint16_t>(std::stoi(port)));
+    w.check_dave_hears(links[port], "for dave");
+    if (!is_kept) w.cut(links[port]);
+    if (!is_kept) links.erase(port);
+  }
+  CHECK(!w.is_closed(w.spoken));
 }
 
 TEST_CASE("a link that came before the chat is not the chat's, though its port is") {

@@ -53,7 +53,7 @@ std::string told(RendezvousRooms& rooms) {
 struct World {
   World() {
     for (const auto user : {kA, kB, kC}) rooms.add(user);
-    rooms.add(kG, true);
+    rooms.add(kG, RendezvousRooms::Role::kGuest);
   }
   void together(RendezvousRooms::UserId asker, RendezvousRooms::UserId accepter) {
     rooms.ask(now, asker, accepter);
@@ -399,6 +399,33 @@ TEST_CASE("nobody has more requests than he may") {
     CHECK(told(w.rooms) == "a busy(b)");
     w.rooms.make_group(w.now, kA, {kB});
     CHECK(told(w.rooms).find("a guest busy(b") != std::string::npos);
+  }
+  SUBCASE("strangers' to answer, who leave places to others") {
+    constexpr std::size_t kFirst = 1000;
+    constexpr std::size_t kPlaces = RendezvousRooms::kRequestsOfStrangersMax;
+    for (std::size_t i = 0; i <= kPlaces; ++i) {
+      w.rooms.add(kFirst + i, RendezvousRooms::Role::kStranger);
+      w.rooms.ask(w.now, kFirst + i, kB);
+    }
+    CHECK(told(w.rooms).ends_with(" busy(b)"));
+    CHECK(w.rooms.request_count() == kPlaces);
+    for (std::size_t i = kPlaces; i < RendezvousRooms::kRequestsToMax; ++i)
+      w.rooms.ask(w.now, 100 + i, kB);
+    CHECK(w.rooms.request_count() == RendezvousRooms::kRequestsToMax);
+    told(w.rooms);
+    SUBCASE("a stranger's place is the next one's, however it became free") {
+      SUBCASE("rejected") { w.rooms.reject(kB, kFirst); }
+      SUBCASE("he is gone") { w.rooms.remove(kFirst); }
+      w.rooms.ask(w.now, kFirst + kPlaces, kB);
+      CHECK(w.rooms.has_asked(kFirst + kPlaces, kB));
+    }
+    SUBCASE("another's is not") {
+      w.rooms.remove(100 + kPlaces);
+      w.rooms.ask(w.now, kFirst + kPlaces, kB);
+      CHECK(!w.rooms.has_asked(kFirst + kPlaces, kB));
+      w.rooms.ask(w.now, kA, kB);
+      CHECK(w.rooms.has_asked(kA, kB));
+    }
   }
   SUBCASE("in a group") {
     std::vector<RendezvousRooms::UserId> invited;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "tests/unit/support/rendezvous_world.hpp"
+#include "tests/unit/support/signers.hpp"
 
 namespace {
 
@@ -145,6 +146,8 @@ TEST_CASE("who is refused is told why, in words without a colon, and the connect
       {"an account's", encode_rendezvous_register("carol", 7000),
        "carol> your name was refused. it belongs to an account. start again with another.",
        "account_name"},
+      {"bound to a key", encode_rendezvous_register("ida", 7000),
+       "ida> your name was refused. it belongs to a key. start again with another.", "bound_name"},
       {"empty", encode_rendezvous_register("", 7000), "server> your name was refused. it is empty.",
        "malformed_name"},
       {"with a blank", encode_rendezvous_register("a b", 7000),
@@ -169,6 +172,7 @@ TEST_CASE("who is refused is told why, in words without a colon, and the connect
   for (const Row& row : rows) {
     CAPTURE(row.name);
     RendezvousWorld w;
+    w.node().directory().load(w.now(), {}, 1, {bound_name(1, "ida")});
     w.door().set_own_ports({8080, RendezvousWorld::kPort});
     w.join("veli");
     w.listen("zoe@127.0.0.1:50001");
@@ -180,6 +184,37 @@ TEST_CASE("who is refused is told why, in words without a colon, and the connect
     CHECK(w.is_closed(ali));
     CHECK(count(w.door().counters().refused_registrations, row.reason) == 1);
     CHECK(w.door().client_count() == 1);
+  }
+}
+
+TEST_CASE("the registry's own ports are nobody's on its machine, and anybody's elsewhere") {
+  struct Row {
+    const char* name;
+    const char* source;
+    const char* local;
+    bool is_refused;
+    const char* told;  // bob, whom he accepts with that port
+  };
+  const Row rows[] = {
+      {"loopback", "127.0.0.1:1", "127.0.0.1", true, "|7820"},
+      {"loopback by IPv6", "[::1]:1", "::1", true, "|7820"},
+      {"the machine's own address", "10.0.0.1:1", "10.0.0.1", true, "|10.0.0.1|7820"},
+      {"another machine", "10.0.0.5:1", "10.0.0.1", false, "|10.0.0.5|8080"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    RendezvousWorld w;
+    w.door().set_own_ports({8080, RendezvousWorld::kPort});
+    const auto refused = w.join("eve", 8080, row.source, row.local);
+    CHECK(w.is_closed(refused) == row.is_refused);
+    const auto ali = w.join("ali", 7820, row.source, row.local);
+    const auto bob = w.join("bob");
+    w.send(bob, "&&CHATREQUEST&&|ali|bob");
+    w.send(ali, "&&OK&&|ali|bob|8080");
+    CHECK(w.said(bob) ==
+          std::string("ali> &&CLIENTOK&&|ali accepted the chat request. you can send your message "
+                      "now!") +
+              row.told);
   }
 }
 
@@ -541,6 +576,45 @@ TEST_CASE("who does not read is dropped, and the others go on") {
     return;
   }
   CHECK(count(w.door().counters().closed, "does_not_read") == 1);
+}
+
+TEST_CASE("who is behind in reading is busy, and nobody can have him dropped by asking him") {
+  RendezvousWorld w;
+  const auto ali = w.join("ali");
+  const auto bob = w.join("bob");
+  w.backlog(ali, true);
+  SUBCASE("invitations") {
+    for (std::size_t sent = 0; sent <= 2 * registry::doors::kBytesBehindMax; sent += 100) {
+      w.send(bob, "&&GROUPCHAT&&|bob|ali|");
+      w.send(bob, "&&EXITGROUP&&|bob");
+    }
+    CHECK(w.said(bob).find("&&BUSY&&|ali is busy. try again later.") != std::string::npos);
+    CHECK(w.raw(ali) == "");
+  }
+  SUBCASE("requests") {
+    w.send(bob, "&&CHATREQUEST&&|ali|bob");
+    CHECK(w.said(bob) == "bob> &&BUSY&&|the user is busy. try again later.");
+    CHECK(w.raw(ali) == "");
+  }
+  SUBCASE("texts from other doors") {
+    w.post("zoe", "ali", "hi");
+    CHECK(w.came_of() == "busy");
+    CHECK(w.raw(ali) == "");
+  }
+  CHECK(!w.is_closed(ali));
+  w.backlog(ali, false);
+  w.send(bob, "&&CHATREQUEST&&|ali|bob");
+  CHECK(w.said(ali) == "bob> bob would like to chat with you? (OK/REJECT)");
+}
+
+TEST_CASE("who registers while he is behind in reading is busy, too") {
+  RendezvousWorld w;
+  const auto ali = w.connect();
+  const auto bob = w.join("bob");
+  w.backlog(ali, true);
+  w.send_bytes(ali, encode_rendezvous_register("ali", 7000));
+  w.send(bob, "&&CHATREQUEST&&|ali|bob");
+  CHECK(w.said(bob) == "bob> &&BUSY&&|the user is busy. try again later.");
 }
 
 TEST_CASE("connections are bounded, and those of one address more closely") {

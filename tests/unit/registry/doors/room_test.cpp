@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "tests/unit/support/door_world.hpp"
+#include "tests/unit/support/signers.hpp"
 
 namespace {
 
@@ -65,6 +66,7 @@ TEST_CASE("what comes split at any byte, or all at once, is the same conversatio
 
 TEST_CASE("a name that is no name, or in use, is asked for again") {
   DoorWorld world;
+  world.node().directory().load(world.now(), {}, 1, {test::bound_name(1, "ida")});
   world.enter("bob");
   world.listen("lara@127.0.0.1:50010");
   world.log_in("erin", "pw3");
@@ -72,6 +74,7 @@ TEST_CASE("a name that is no name, or in use, is asked for again") {
   world.said(newcomer);
   const char* const refused[] = {"",      " ",      "a b",  "BOB", "bob ",     "lara",  "erin",
                                  "carol",  // an account, and nobody is logged in
+                                 "ida",    // bound to a key
                                  "room",  "server", "\xff", "a@b", "x\x1b[2J", "/quit", "-a"};
   for (const char* name : refused) {
     CAPTURE(name);
@@ -88,6 +91,7 @@ TEST_CASE("a name that is no name, or in use, is asked for again") {
   const auto& counters = world.room().counters();
   CHECK(counters.refused_names.at("in_use") == 3);
   CHECK(counters.refused_names.at("account") == 2);
+  CHECK(counters.refused_names.at("bound") == 1);
   CHECK(counters.refused_names.at("malformed") == 12);
   CHECK(counters.joins == 2);
 }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/unit/support/door_world.hpp"
+#include "tests/unit/support/signers.hpp"
 
 namespace {
 
@@ -385,6 +386,15 @@ TEST_CASE("a wrong password and an unknown user are told alike, and may be tried
   world.send(la, "/login carol wrong\n/login nobody s3cret\n/login a@b x\n/login carol s3cret\n");
   CHECK(world.said(la) == std::string(k102) + k102 + k102 + k101);
   CHECK(world.door().counters().refused_logins.at(LoginRefusal::kPassword) == 3);
+}
+
+TEST_CASE("an account whose name is bound to a key has 102, and the log says why") {
+  DoorWorld world;
+  world.node().directory().load(world.now(), {}, 1, {test::bound_name(1, "carol")});
+  const auto la = world.connect();
+  world.send(la, "/login carol s3cret\n");
+  CHECK(world.said(la) == k102);
+  CHECK(world.door().counters().refused_logins.at(LoginRefusal::kBoundName) == 1);
 }
 
 TEST_CASE("among hashed accounts every check costs as much as a hash") {
