@@ -77,11 +77,15 @@ void RendezvousCrowd::act_free(std::size_t index) {
     user.accepted.insert(asker);
     return send(index, fmt::format("&&OK&&|{}|{}|7000", user.name, asker));
   }
-  if (!user.invitations.empty() && lab_.happens(70)) {
+  // One at a time, since he is not told which of several he is in. What came when he was in a room
+  // already has no answer.
+  if (lab_.now() >= user.accepted_group_until) user.accepted_groups.clear();
+  if (!user.invitations.empty() && user.accepted_groups.empty() && lab_.happens(70)) {
     const std::uint32_t group = *user.invitations.begin();
     user.invitations.erase(group);
     const bool is_yes = lab_.happens(70);
     if (is_yes) user.accepted_groups.insert(group);
+    user.accepted_group_until = lab_.now() + 20s;
     return send(index,
                 fmt::format("&&{}GROUP&&|{}|{}", is_yes ? "OK" : "REJECT", user.name, group));
   }

@@ -17,7 +17,9 @@ class RendezvousCrowd {
  public:
   using StreamId = Lab::StreamId;
   static constexpr std::uint16_t kRelayPort = 30'000;
-  static constexpr std::size_t kRelayPorts = 8;
+  /// Twice as many as a user may keep connections to: each comes again no earlier than eight chats
+  /// later, and what is late by then is later than write_late() is.
+  static constexpr std::size_t kRelayPorts = 16;
 
   RendezvousCrowd(Lab lab, std::size_t users) : lab_(std::move(lab)), users_(users) {}
 
@@ -62,6 +64,7 @@ class RendezvousCrowd {
     // What he has said yes to, or asked for.
     std::set<std::string> asked, accepted;
     std::set<std::uint32_t> accepted_groups;
+    TimePoint accepted_group_until;
     std::set<std::string> requests;
     std::set<std::uint32_t> invitations;
     std::string calm_text;  // for the next partner
