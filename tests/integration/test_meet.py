@@ -385,6 +385,28 @@ class ScriptTest(RendezvousTest):
                 for program in (ali, sent, registry):
                     program.dispose()
 
+    def test_ipv6(self):
+        """From machine to machine, and with somebody who only sends, by a relay port."""
+        registry = self.start_registry("--rendezvous", "[::1]:0", where="[::1]:0")
+        door = registry.wait_stderr(rb" rendezvous=(\S+)").group(1).decode()
+        udp = registry.wait_stderr(rb"rendezvous-udp=\S+:(\d+)").group(1).decode()
+        ali, veli = (self.start_meet(name, door, "--udp", udp) for name in ("ali", "veli"))
+        ali.write("CHAT REQUEST veli")
+        veli.wait_stdout_has("ali would like to chat with you? (OK/REJECT)")
+        veli.write("OK ali")
+        ali.wait_stdout_has("veli accepted the chat request")
+        ali.write("merhaba")
+        veli.wait_stdout_has("ali: merhaba\n")
+        veli.write("selam")
+        ali.wait_stdout_has("veli: selam\n")
+        veli.write("EXIT")
+        ali.wait_stdout_has("veli left the chat room")
+        sent = self.start_peer("ci", registry, "send", "unicast", "ali", "build 7 failed")
+        ali.wait_stdout_has("ci would like to chat with you? (OK/REJECT)")
+        ali.write("OK ci")
+        ali.wait_stdout_has("ci: build 7 failed\n")
+        self.assertEqual(sent.wait(), 0, sent.describe())
+
     def test_exit_statuses(self):
         registry = self.start_door()
         veli = self.join(registry, "veli")

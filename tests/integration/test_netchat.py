@@ -194,6 +194,21 @@ class OutcomeTest(NetchatTest):
         peer.end_input()
         return self.ended(peer)
 
+    def test_ipv6(self):
+        """Between two of ours, to one who takes datagrams, and from one who only sends."""
+        registry = self.start_registry(where="[::1]:0", data=self.dir / "ipv6")
+        bob = start_netchat_peer(self, "bob", registry)
+        dave = self.start_listener("dave", registry)
+        for name in ("bob", "dave"):
+            alice = self.start_peer("alice", registry, "netchat", "SEND", name, "over IPv6")
+            self.assertEqual(alice.wait(), 0, alice.describe())
+        bob.wait_stdout_has("You have a message from alice")
+        bob.write("READ alice")
+        bob.wait_stdout_has("over IPv6")
+        dave.wait_stdout_has("alice: over IPv6\n")
+        self.assertEqual(self.run_sender("ci", registry, "unicast", "bob", "hello").status, 0)
+        bob.wait_stdout_has("You have a message from ci")
+
     def test_one_command_and_its_status(self):
         with MessageInbox() as bob:
             self.raw_user(self.registry, "bob", bob.endpoint)
