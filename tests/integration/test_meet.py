@@ -5,11 +5,13 @@ ours with ours, and both kinds of client in one chat."""
 import contextlib
 import itertools
 import json
+import re
 import signal
 import socket
 import sys
 import unittest
 
+from support import golden
 from support.harness import DEADLINE, SUPPORT, wait_until
 from support.rendezvous import RendezvousTest, frame
 
@@ -64,7 +66,8 @@ class Seats(RendezvousTest):
 
 class MatrixTest(Seats):
     def test_a_private_chat(self):
-        for _, (ali, veli) in self.each_seating():
+        for where, (ali, veli) in self.each_seating():
+            registry = "old" if where.label == "old registry" else "ours"
             ali.write("SEARCH veli")
             self.hears(ali, "server: veli found. its address is ('127.0.0.1', ")
             ali.write("CHAT REQUEST veli")
@@ -83,6 +86,10 @@ class MatrixTest(Seats):
             self.hears(veli, server("you left the chat room."))
             self.hears(ali, server(CLOSED.format("veli")))
             self.check_threads(ali, veli)
+            shown = "".join(f"-- {c.name}, {c.kind} client, {registry} registry\n{c.stdout.decode()}"
+                            for c in (ali, veli))
+            golden.check(self, f"rendezvous_{registry}_{ali.kind}_{veli.kind}.txt",
+                         re.sub(r"\('127\.0\.0\.1', \d+\)", "('127.0.0.1', PORT)", shown))
             if ali.kind == veli.kind == "old":
                 continue  # a second chat breaks the first one's connection, and a thread with it
             # Again: connections of before stay, and are used.
