@@ -501,14 +501,14 @@ void RendezvousDoor::arm(Client& client) {
 std::optional<TimePoint> RendezvousDoor::next_timeout() const {
   std::optional<TimePoint> next = rooms_.next_timeout();
   if (!timers_.empty() && (!next || timers_.top().when < *next)) next = timers_.top().when;
-  if (!held_deadlines_.empty() && (!next || held_deadlines_.begin()->first.first < *next))
-    next = held_deadlines_.begin()->first.first;
-  return next;
+  if (held_deadlines_.empty()) return next;
+  const TimePoint held_until = std::get<TimePoint>(*held_deadlines_.begin());
+  return next ? std::min(*next, held_until) : held_until;
 }
 
 void RendezvousDoor::handle_timeout(TimePoint now) {
-  while (!held_deadlines_.empty() && held_deadlines_.begin()->first.first <= now) {
-    const HeldKey key = held_deadlines_.begin()->second;
+  while (!held_deadlines_.empty() && std::get<TimePoint>(*held_deadlines_.begin()) <= now) {
+    const HeldKey key = std::get<HeldKey>(*held_deadlines_.begin());
     // The oldest of its sender's: they came in their order.
     auto& queue = held_.at(key);
     const DeliveryId delivery = queue.front().delivery;

@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -224,7 +225,8 @@ class RendezvousDoor final : public MessageDoor {
   std::vector<UserId> idle_guests_;          // perhaps: who is not involved is forgotten
 
   std::map<HeldKey, std::deque<Held>> held_;
-  std::map<std::pair<TimePoint, DeliveryId>, HeldKey> held_deadlines_;
+  /// One delivery may be held for several, as one to the room is.
+  std::set<std::tuple<TimePoint, DeliveryId, HeldKey>> held_deadlines_;
   /// Messages to guests that have no result yet.
   std::unordered_map<DeliveryId, UserId> sent_to_;
 

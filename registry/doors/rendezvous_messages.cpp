@@ -174,14 +174,15 @@ void RendezvousDoor::hold(TimePoint now, const Client& client, UserId sender, Hu
   if (queue.size() >= kHeldMessagesMax)
     return hub_.handle_outcome(push.delivery, DeliveryOutcome::kBusy);
   const TimePoint deadline = now + kConsentTime;
-  held_deadlines_.emplace(std::pair(deadline, push.delivery), key);
+  held_deadlines_.emplace(deadline, push.delivery, key);
   queue.push_back({push.delivery, std::move(push.message), deadline});
 }
 
 std::deque<RendezvousDoor::Held> RendezvousDoor::take_held(StreamId client, UserId sender) {
   auto taken = held_.extract({client, sender});
   if (taken.empty()) return {};
-  for (const Held& held : taken.mapped()) held_deadlines_.erase({held.deadline, held.delivery});
+  for (const Held& held : taken.mapped())
+    held_deadlines_.erase({held.deadline, held.delivery, taken.key()});
   return std::move(taken.mapped());
 }
 

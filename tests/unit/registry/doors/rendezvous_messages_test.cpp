@@ -68,6 +68,32 @@ TEST_CASE("who has asked for a chat is found, though he is listed nowhere, until
   CHECK(w.came_of() == "sent");
 }
 
+TEST_CASE("what is held for several at once times out for each") {
+  RendezvousWorld w;
+  const auto rob = w.enter("rob");
+  const auto ali = w.join("ali");
+  const auto veli = w.join("veli", 7001, "127.0.0.1:47010");
+  // Somebody writes to the room in their names: they are guests, and have not said that they want
+  // to be.
+  for (const char* guest : {"ali", "veli"}) {
+    w.node().hub().deliver(
+        registry::Asker::http(), 0,
+        std::make_shared<const registry::Message>(registry::Message{guest, "hi", false}),
+        common::UserName::room());
+    w.settle();
+  }
+  w.said(ali);
+  w.said(veli);
+  const auto carol = w.log_in("carol");
+  w.send_bytes(carol.la, "/to room hello\n");
+  CHECK(w.door().held_count() == 3);  // of veli's line for ali, and carol's for both
+  w.pass(10s);
+  CHECK(w.door().held_count() == 0);
+  CHECK(w.node().hub().under_way() == 0);
+  CHECK(w.raw(carol.la) == k304);
+  w.raw(rob);
+}
+
 TEST_CASE("a text is refused with its sender") {
   RendezvousWorld w;
   const auto carol = w.log_in("carol");
