@@ -24,7 +24,7 @@ std::string make_message_id(common::Random& random) {
 std::string format_received(const Received& received, const common::UserName& to, bool json) {
   if (json) return format_received_json(received, to.text());
   const common::ClassicMessage& message = received.message;
-  const std::string text = common::to_terminal(message.text);
+  std::string text = common::to_terminal(message.text);
   if (!message.sender) return text;
   return common::to_terminal(*message.sender, false) +
          (received.lacks_key ? " (not sealed): " : ": ") + text;
