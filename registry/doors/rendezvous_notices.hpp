@@ -35,6 +35,9 @@ std::string format_undelivered(const common::UserName& to, std::string_view why)
 
 std::string format_refused_name(common::NameError error);
 
+/// In front of notices that nobody caused; nobody can have that name.
+inline constexpr std::string_view kRegistryName = "server";
+
 inline constexpr std::string_view kUserNotFound = "&&NOTFOUND&&|user not found";
 inline constexpr std::string_view kOwnSearch =
     "&&INVALIDSEARCH&&|you can't search yourself. search for other users";
