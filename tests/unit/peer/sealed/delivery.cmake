@@ -5,6 +5,7 @@ add_unit_program(unit_delivery
     peer/sealed/frames_test.cpp
     peer/sealed/inbox_test.cpp
     peer/sealed/message_ids_test.cpp
+    peer/sealed/messenger_receipt_test.cpp
     peer/sealed/messenger_test.cpp
     peer/sealed/outbox_test.cpp
     peer/sealed/path_test.cpp
