@@ -132,8 +132,8 @@ std::string describe_result(const sealed::ReceiptStatement& statement) {
 
 }  // namespace
 
-std::string format_receipt_line(const sealed::Messenger::Outcome::Evidence& evidence,
-                                std::string_view text, std::string_view output) {
+std::string format_receipt_line(const sealed::SignedStatement& evidence, std::string_view text,
+                                std::string_view output) {
   const sealed::ReceiptStatement& statement = evidence.statement;
   json object = {
       {"v", kVersion},

@@ -6,13 +6,13 @@
 #include <string_view>
 
 #include "common/expected.hpp"
-#include "peer/sealed/messenger.hpp"
+#include "peer/sealed/signed_receipt.hpp"
 
 namespace peer {
 
 /// The line, without its end. `text` is what was sent, `output` what an asked hook wrote.
-std::string format_receipt_line(const sealed::Messenger::Outcome::Evidence& evidence,
-                                std::string_view text, std::string_view output);
+std::string format_receipt_line(const sealed::SignedStatement& evidence, std::string_view text,
+                                std::string_view output);
 
 /// A receipt whose signature is the recipient's, for this text and this output.
 struct CheckedReceipt {

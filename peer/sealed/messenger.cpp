@@ -200,19 +200,11 @@ void Messenger::handle_handled(TimePoint now, const Handle& handle, HandledResul
                   .status = status,
                   .output = output.first(std::min(output.size(), kTextBytesMax))};
   if (handle.text) {
-    const common::WallTime time = wall_at(now);
-    receipt.evidence = {
-        .time = time,
-        .signature = sign_receipt(keys_.identity(),
-                                  {.id = handle.id,
-                                   .sender = {session->remote().name, session->remote().identity},
-                                   .recipient = {keys_.name(), keys_.identity().key()},
-                                   .kind = handle.kind,
-                                   .result = result,
-                                   .status = status,
-                                   .time = time,
-                                   .text = *handle.text,
-                                   .output = digest_of(receipt.output)})};
+    receipt.evidence = {.time = wall_at(now), .signature = {}};
+    receipt.evidence->signature = sign_receipt(
+        keys_.identity(),
+        statement_of(receipt, {session->remote().name, session->remote().identity},
+                     {keys_.name(), keys_.identity().key()}, handle.kind, *handle.text));
   }
   const auto body = encode_receipt(receipt);
   const MessageId id = new_id();
@@ -457,7 +449,7 @@ std::optional<Messenger::Event> Messenger::take_receipt(TimePoint now, const Ses
   const Level level = awaited->second.level;
   const bool is_shown = receipt->result == HandledResult::kShown;
   if (is_shown == wants_hook(level)) return std::nullopt;
-  std::shared_ptr<const Outcome::Evidence> evidence;
+  std::shared_ptr<const SignedStatement> evidence;
   if (wants_signature(level)) {
     evidence = check_evidence(session, *receipt, awaited->second);
     if (!evidence) return std::nullopt;
@@ -476,23 +468,18 @@ std::optional<Messenger::Event> Messenger::take_receipt(TimePoint now, const Ses
 }
 
 // Null for one that is not signed, or not for what was sent.
-std::shared_ptr<const Messenger::Outcome::Evidence> Messenger::check_evidence(
-    const Session& session, const Receipt& receipt, const Awaited& awaited) const {
+std::shared_ptr<const SignedStatement> Messenger::check_evidence(const Session& session,
+                                                                 const Receipt& receipt,
+                                                                 const Awaited& awaited) const {
   if (!receipt.evidence || !awaited.text) return nullptr;
-  Outcome::Evidence evidence{
-      .statement = {.id = receipt.id,
-                    .sender = {keys_.name(), keys_.identity().key()},
-                    .recipient = {session.remote().name, session.remote().identity},
-                    .kind = awaited.kind,
-                    .result = receipt.result,
-                    .status = receipt.status,
-                    .time = receipt.evidence->time,
-                    .text = *awaited.text,
-                    .output = digest_of(receipt.output)},
+  SignedStatement evidence{
+      .statement = statement_of(receipt, {keys_.name(), keys_.identity().key()},
+                                {session.remote().name, session.remote().identity}, awaited.kind,
+                                *awaited.text),
       .signature = receipt.evidence->signature};
   if (!is_possible(evidence.statement) || !verify_receipt(evidence.statement, evidence.signature))
     return nullptr;
-  return std::make_shared<const Outcome::Evidence>(std::move(evidence));
+  return std::make_shared<const SignedStatement>(std::move(evidence));
 }
 
 }  // namespace peer::sealed

@@ -132,11 +132,7 @@ class Messenger {
     std::uint8_t status = 0;
     common::Bytes output;  // of an ask's hook
     /// What the recipient's identity has signed of it, if that was wanted and it has.
-    struct Evidence {
-      ReceiptStatement statement;
-      common::Signature signature{};
-    };
-    std::shared_ptr<const Evidence> evidence = {};
+    std::shared_ptr<const SignedStatement> evidence = {};
   };
   /// Look the name up, then call handle_lookup.
   struct NeedLookup {
@@ -200,9 +196,9 @@ class Messenger {
   void hand_on_pending(common::TimePoint now, std::size_t index);
   void want_lookup(common::TimePoint now, std::size_t index);
   void use(common::TimePoint now, std::size_t index, const Found& found);
-  std::shared_ptr<const Outcome::Evidence> check_evidence(const Session& session,
-                                                          const Receipt& receipt,
-                                                          const Awaited& awaited) const;
+  std::shared_ptr<const SignedStatement> check_evidence(const Session& session,
+                                                        const Receipt& receipt,
+                                                        const Awaited& awaited) const;
   common::WallTime wall_at(common::TimePoint now) const;
   void fail_pending(std::size_t index, Result result);
   void fail_session(std::size_t index, Fate fate);

@@ -1,6 +1,9 @@
 #include "peer/sealed/signed_receipt.hpp"
 
+#include <utility>
+
 #include "common/byte_codec.hpp"
+#include "common/check.hpp"
 
 namespace peer::sealed {
 namespace {
@@ -31,6 +34,20 @@ common::ByteVector bytes_of(const ReceiptStatement& statement) {
 }  // namespace
 
 Digest digest_of(common::Bytes bytes) { return common::sha256({bytes}); }
+
+ReceiptStatement statement_of(const Receipt& receipt, Party sender, Party recipient,
+                              MessageKind kind, const Digest& text) {
+  ENSURE(receipt.evidence.has_value());
+  return {.id = receipt.id,
+          .sender = std::move(sender),
+          .recipient = std::move(recipient),
+          .kind = kind,
+          .result = receipt.result,
+          .status = receipt.status,
+          .time = receipt.evidence->time,
+          .text = text,
+          .output = digest_of(receipt.output)};
+}
 
 bool is_possible(const ReceiptStatement& statement) {
   const bool is_ask = statement.kind == MessageKind::kAsk;

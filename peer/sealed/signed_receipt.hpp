@@ -38,6 +38,17 @@ struct ReceiptStatement {
   Digest output{};  // of an ask's hook; else of nothing
 };
 
+/// What a receipt says of a message whose text had that digest. `receipt` has evidence, for its
+/// time.
+ReceiptStatement statement_of(const Receipt& receipt, Party sender, Party recipient,
+                              MessageKind kind, const Digest& text);
+
+/// A statement and what makes it the recipient's own.
+struct SignedStatement {
+  ReceiptStatement statement;
+  common::Signature signature{};
+};
+
 /// True if a message of this kind can have ended so.
 bool is_possible(const ReceiptStatement& statement);
 

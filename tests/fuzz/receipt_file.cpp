@@ -22,7 +22,7 @@ void check_round_trip(std::string_view input) {
   static const common::Identity bob = identity(std::byte{2});
   const std::string_view text = input.substr(0, input.size() / 2);
   const std::string_view output = input.substr(text.size());
-  Messenger::Outcome::Evidence evidence{
+  SignedStatement evidence{
       .statement = {.sender = {*common::UserName::parse("ci"), identity(std::byte{1}).key()},
                     .recipient = {*common::UserName::parse("bob"), bob.key()},
                     .kind = MessageKind::kAsk,

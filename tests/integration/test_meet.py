@@ -515,7 +515,8 @@ class ScriptTest(RendezvousTest):
         self.assertEqual(ali.wait(), 69)
         self.assertEqual(registry.wait(), 0)
 
-    def test_nobody_else_puts_words_into_the_partners_mouth(self):
+    def start_chat(self):
+        """`ali`, ours, whose request the scripted `veli` has accepted."""
         registry = self.start_door()
         veli = self.join(registry, "veli")
         ali = self.start_meet("ali", registry)
@@ -524,6 +525,10 @@ class ScriptTest(RendezvousTest):
         veli.ask(f"&&OK&&|veli|ali|{veli.port}",
                  f"&&CLIENTOK&&|{ENTERED.format('ali')}|{ali.port}")
         ali.wait_stdout_has("veli accepted")
+        return ali, veli
+
+    def test_nobody_else_puts_words_into_the_partners_mouth(self):
+        ali, _ = self.start_chat()
         with socket.create_connection(("127.0.0.1", ali.port)) as link:
             for data in ("&&MESSAGE&&|can: forged", "&&EXIT&&|ali", "hello"):
                 link.sendall(frame(data))
@@ -539,14 +544,7 @@ class ScriptTest(RendezvousTest):
         ali.wait_stderr("4 frames from others were no text of a partner's")
 
     def test_a_stranger_who_connects_and_says_nothing_silences_nobody(self):
-        registry = self.start_door()
-        veli = self.join(registry, "veli")
-        ali = self.start_meet("ali", registry)
-        ali.write("CHAT REQUEST veli")
-        veli.expect(ASKED.format("ali"), "ali")
-        veli.ask(f"&&OK&&|veli|ali|{veli.port}",
-                 f"&&CLIENTOK&&|{ENTERED.format('ali')}|{ali.port}")
-        ali.wait_stdout_has("veli accepted")
+        ali, _ = self.start_chat()
         with contextlib.ExitStack() as strangers:
             def connect():
                 return strangers.enter_context(

@@ -18,7 +18,7 @@ using nlohmann::json;
 std::string line_of(std::string_view text, std::string_view output = {},
                     HandledResult result = HandledResult::kShown, std::uint8_t status = 0) {
   const auto bob = test::identity_from(2);
-  Messenger::Outcome::Evidence evidence{
+  SignedStatement evidence{
       .statement = {.id = {std::byte{0xab}},
                     .sender = {test::name("ci"), test::identity_from(1).key()},
                     .recipient = {test::name("bob"), bob.key()},

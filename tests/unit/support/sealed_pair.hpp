@@ -57,8 +57,8 @@ class SealedPair {
     std::unique_ptr<Messenger> messenger;
     std::vector<std::string> events;  // "carol: text" received, "text delivered" and the like
     std::map<MessageId, std::string> texts;
-    std::vector<Messenger::Handle> handles;                // of messages that want a receipt
-    std::optional<Messenger::Outcome::Evidence> evidence;  // the latest
+    std::vector<Messenger::Handle> handles;   // of messages that want a receipt
+    std::optional<SignedStatement> evidence;  // the latest
   };
   struct Datagram {
     Side* to;
