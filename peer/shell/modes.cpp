@@ -58,7 +58,7 @@ constexpr std::array kModes = {
     ModeRow{
         .name = "verify",
         .mode = Mode::kVerify,
-        .usage = "FILE  check signed receipts (--receipt); also: peer verify FILE",
+        .usage = "FILE...  check signed receipts (--receipt); also: peer verify FILE...",
         .options = "",
         .takes_command = true,
     },

@@ -243,6 +243,15 @@ std::variant<Options, Leave> check(Modes modes, Raw raw, CLI::App& app, Options 
   return options;
 }
 
+/// `peer verify FILE...`: no name and no registry has a part in it. A user of that name goes on
+/// with HOST:PORT and a mode.
+bool is_verify_alone(const std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments[0] != "verify") return false;
+  if (arguments.size() >= 3 && common::parse_host_port(arguments[1])) return false;
+  return std::none_of(arguments.begin() + 1, arguments.end(),
+                      [](const std::string& word) { return word.starts_with("-"); });
+}
+
 }  // namespace
 
 std::variant<Options, Leave> parse_options(const std::vector<std::string>& arguments,
@@ -260,13 +269,9 @@ std::variant<Options, Leave> parse_options(const std::vector<std::string>& argum
                   .key_file = {},
                   .level = {},
                   .receipt_file = {}};
-  // No name and no registry has a part in it. (Three words at least name a user `verify`.)
-  if (arguments.size() == 2 && arguments[0] == "verify" && arguments[1] != "--help" &&
-      arguments[1] != "-h" && std::any_of(modes.begin(), modes.end(), [](const ModeRow& mode) {
-        return mode.mode == Mode::kVerify;
-      })) {
+  if (is_verify_alone(arguments)) {
     options.mode = Mode::kVerify;
-    options.command = {arguments[1]};
+    options.command.assign(arguments.begin() + 1, arguments.end());
     return options;
   }
   CLI::App app;

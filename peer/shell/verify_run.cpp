@@ -4,13 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "common/os/atomic_file.hpp"
 #include "common/os/standard_streams.hpp"
 #include "common/os/unique_fd.hpp"
 #include "common/safe_text.hpp"
@@ -33,29 +32,35 @@ class VerifyRun {
       : options_(options), pins_(std::move(pins)) {}
 
   ExitStatus run() {
-    const std::string& file = options_.command[0];
+    for (const std::string& file : options_.command)
+      if (!check_file(file)) return ExitStatus::kOutput;
+    return status_;
+  }
+
+ private:
+  // Each returns false once standard output is closed.
+  bool check_file(const std::string& file) {
+    file_ = common::to_terminal(file);
+    number_ = 0;
+    seen_.clear();
     const common::os::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.is_open()) {
-      complain(fmt::format("cannot read {}: {}", common::to_terminal(file), std::strerror(errno)));
-      return ExitStatus::kBadInput;
-    }
+    if (!fd.is_open()) return fail_to_read(common::os::last_error());
     LineReader reader(fd.get());
     constexpr std::size_t kLinesAtOnce = 16;
     for (auto lines = reader.next(kLinesAtOnce); !lines.empty();
          lines = reader.next(kLinesAtOnce)) {
       for (const LineReader::Line& line : lines)
-        if (!check(line)) return ExitStatus::kOutput;
+        if (!check(line)) return false;
     }
-    if (const auto error = reader.error()) {
-      complain(fmt::format("cannot read {}: {}", common::to_terminal(file), error.message()));
-      return ExitStatus::kBadInput;
-    }
-    if (number_ == 0) fail(ExitStatus::kBadInput, "has no receipt in it");
-    return status_;
+    if (const auto error = reader.error()) return fail_to_read(error);
+    return number_ > 0 || fail(ExitStatus::kBadInput, "has no receipt in it");
   }
 
- private:
-  /// False once standard output is closed.
+  bool fail_to_read(const std::error_code& error) {
+    number_ = 0;  // it is no line's fault
+    return fail(ExitStatus::kBadInput, "cannot be read: " + error.message());
+  }
+
   bool check(const LineReader::Line& line) {
     ++number_;
     if (line.is_overlong) return fail(ExitStatus::kBadInput, "is no receipt");
@@ -91,8 +96,8 @@ class VerifyRun {
   }
 
   bool fail(ExitStatus status, std::string_view text) {
-    const std::string file = common::to_terminal(options_.command[0]);
-    complain(fmt::format("{} {}", number_ == 0 ? file : fmt::format("{}:{}", file, number_), text));
+    complain(
+        fmt::format("{} {}", number_ == 0 ? file_ : fmt::format("{}:{}", file_, number_), text));
     if (status_ == ExitStatus::kOk || status == ExitStatus::kRefused) status_ = status;
     return true;
   }
@@ -101,7 +106,8 @@ class VerifyRun {
 
   const Options& options_;
   std::optional<sealed::KnownPeers> pins_;  // none: nobody's word on whose keys they are
-  std::size_t number_ = 0;                  // of the line, from 1
+  std::string file_;                        // as it is told
+  std::size_t number_ = 0;                  // of the line, from 1; 0: the file as a whole
   std::set<std::pair<sealed::MessageId, common::IdentityKey>> seen_;  // as many as the file has
   ExitStatus status_ = ExitStatus::kOk;
 };
@@ -109,8 +115,8 @@ class VerifyRun {
 }  // namespace
 
 ExitStatus run_verify(const Options& options) {
-  if (options.command.size() != 1) {
-    complain("verify takes one FILE");
+  if (options.command.empty()) {
+    complain("verify FILE... is wanted");
     return ExitStatus::kUsage;
   }
   std::optional<sealed::KnownPeers> pins;
@@ -125,6 +131,10 @@ ExitStatus run_verify(const Options& options) {
     if (!parsed) {
       complain(fmt::format("cannot read {}: {}", file.path().string(), parsed.error().message()));
       return ExitStatus::kConfiguration;
+    }
+    for (const auto& bad : parsed->bad_lines) {
+      complain(
+          fmt::format("{}, line {}: {}", file.path().string(), bad.number, to_string(bad.error)));
     }
     pins = std::move(parsed->peers);
   }

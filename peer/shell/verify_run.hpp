@@ -1,4 +1,4 @@
-// `verify`: checks a file of signed receipts. A shell.
+// `verify`: checks files of signed receipts. A shell.
 #pragma once
 
 #include "common/exit_status.hpp"
@@ -6,7 +6,7 @@
 
 namespace peer {
 
-/// kOk if each line of the file is a receipt that its recipient signed and, with a name given,
+/// kOk if each line of the files is a receipt that its recipient signed and, with a name given,
 /// whose key is not another than the one pinned here; kBadInput if not, kRefused for another key.
 common::ExitStatus run_verify(const Options& options);
 

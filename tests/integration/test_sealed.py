@@ -242,7 +242,7 @@ class ReceiptTest(SealedTest):
                             our_program("peer"), "verify", file, is_ours=True,
                             env={**self.environment(), "ASAN_OPTIONS": "detect_leaks=0"})
         self.assertEqual(broken.wait(), 65, broken.describe())
-        broken.wait_stderr(b"cannot read .*Input/output error")
+        broken.wait_stderr(b"cannot be read: Input/output error")
 
     def test_files_that_cannot_be_written_or_read(self):
         self.start_listener("bob", self.registry)
@@ -253,6 +253,18 @@ class ReceiptTest(SealedTest):
         self.assertEqual(self.verify(self.dir / "none").status, 65)
         self.assertEqual(self.verify("/dev/null").status, 65)
         self.assertEqual(self.verify().status, 64)
+
+    def test_several_files_are_checked_each_by_itself(self):
+        files = [self.dir / name for name in ("one", "other")]
+        self.start_listener("bob", self.registry)
+        for file in files:
+            self.assertEqual(self.send("--receipt", file, "unicast", "bob", "hello").status, 0)
+        checked = self.verify(*files)
+        self.assertEqual((checked.status, checked.stdout.count(b"has the message")), (0, 2))
+        files[0].write_text("{}\n")
+        checked = self.verify(*files)
+        self.assertEqual((checked.status, checked.stdout.count(b"has the message")), (65, 1))
+        self.assertEqual(checked.stderr, f"peer: {files[0]}:1 is no receipt\n".encode())
 
 
 class KeyTest(SealedTest):

@@ -417,4 +417,22 @@ TEST_CASE("nothing typed can command the terminal it is told on") {
   }
 }
 
+TEST_CASE("verify alone takes files, and a user may have its name") {
+  const auto mode_of = [](std::vector<std::string> arguments) {
+    const auto parsed = peer::parse_options(arguments);
+    const auto* options = std::get_if<peer::Options>(&parsed);
+    return options == nullptr ? std::optional<peer::Mode>() : options->mode;
+  };
+  const auto alone = peer::parse_options({"verify", "a.jsonl", "b.jsonl"});
+  REQUIRE(std::holds_alternative<peer::Options>(alone));
+  CHECK(std::get<peer::Options>(alone).command == std::vector<std::string>{"a.jsonl", "b.jsonl"});
+  CHECK(std::get<peer::Options>(alone).registry_text.empty());
+  CHECK(mode_of({"verify"}) == peer::Mode::kVerify);
+  CHECK(mode_of({"verify", "127.0.0.1:8080"}) == peer::Mode::kVerify);  // a file's name
+  CHECK(mode_of({"verify", "127.0.0.1:8080", "listen"}) == peer::Mode::kListen);
+  CHECK(mode_of({"ci", "127.0.0.1:8080", "verify", "a.jsonl"}) == peer::Mode::kVerify);
+  CHECK_FALSE(mode_of({"verify", "--help"}).has_value());
+  CHECK_FALSE(mode_of({"verify", "-q", "a.jsonl"}).has_value());
+}
+
 }  // namespace
