@@ -40,6 +40,8 @@ class KeyQuestions {
 
   /// Ask the registry about this name, then call handle_answer. Nothing while an answer is awaited.
   std::optional<common::UserName> poll(common::TimePoint now);
+  /// Whom the question under way is about; null if there is none.
+  const common::UserName* asked_about() const { return asked_ ? &asked_->name : nullptr; }
   /// `outcome`: null if there was none.
   void handle_answer(common::TimePoint now, const LookupOutcome* outcome);
   /// Whatever the registry does, what is shown must not depend on its being up.

@@ -153,7 +153,6 @@ void SealedEnd::flush(DatagramSocket& socket) {
 void SealedEnd::ask_registry() {
   const auto name = questions_.poll(monotonic_now());
   if (!name) return;
-  asked_about_ = name;
   if (!requests_) requests_.emplace(options_.registry, std::nullopt);
   requests_->push({.request = make_lookup(*name)});
 }
@@ -161,9 +160,8 @@ void SealedEnd::ask_registry() {
 void SealedEnd::take_lookup() {
   const auto answer = requests_->take_answer();
   if (!answer) return;
-  const common::UserName name = *std::exchange(asked_about_, std::nullopt);
   std::optional<LookupOutcome> outcome;
-  if (answer->answer) outcome = interpret_lookup(name, *answer->answer);
+  if (answer->answer) outcome = interpret_lookup(*questions_.asked_about(), *answer->answer);
   gate_.set_time(wall_now());
   questions_.handle_answer(monotonic_now(), outcome ? &*outcome : nullptr);
   ask_registry();

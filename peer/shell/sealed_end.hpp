@@ -104,7 +104,6 @@ class SealedEnd {
   sealed::Messenger messenger_;
   KeyQuestions questions_;
   std::optional<RegistryRequests> requests_;     // with the first question
-  std::optional<common::UserName> asked_about_;  // of the question under way
   std::filesystem::file_time_type pins_time_{};  // of the file, when it was last read or written
   common::TimePoint next_look_{};                // at that
   std::map<std::string, sealed::Pin> unsaved_;   // pins that could not be written yet, by name
