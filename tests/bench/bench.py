@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import pathlib
 import signal
 import sys
 
@@ -26,7 +27,8 @@ def parse_arguments():
     parser.add_argument("--growth", action="store_true",
                         help="cost as the work grows, and docs/growth.svg, instead of the table")
     parser.add_argument("--svg", default=ROOT / "docs" / "growth.svg", help=argparse.SUPPRESS)
-    parser.add_argument("--bin", default=ROOT / "build" / "release" / "bin",
+    parser.add_argument("--bin", type=lambda text: pathlib.Path(text).resolve(),
+                        default=ROOT / "build" / "release" / "bin",
                         help="measure the programs in this folder, and build none")
     arguments = parser.parse_args()
     try:
