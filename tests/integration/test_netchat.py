@@ -63,7 +63,7 @@ class SeatsTest(NetchatTest):
                 hearer.wait_stdout_has(heard, count=counts[hearer] + 1)
             for who, age in ((alice, alice_age), (bob, bob_age)):
                 if age == "old":  # its prompt comes last
-                    who.wait_idle()
+                    wait_until(lambda shown=who: shown.stdout.endswith(PROMPT.encode()), "a prompt")
 
         run(alice, "LIST", ">>[alice, bob]\n")
         run(alice, 'SEND bob "see you at 10"', ">>Message sent!\n", bob,
