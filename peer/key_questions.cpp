@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base64.hpp"
+#include "common/take_front.hpp"
 
 namespace peer {
 
@@ -123,10 +124,7 @@ std::optional<TimePoint> KeyQuestions::next_timeout() const {
 }
 
 std::optional<common::Certificate> KeyQuestions::poll_person() {
-  if (for_person_.empty()) return std::nullopt;
-  common::Certificate stranger = std::move(for_person_.front());
-  for_person_.pop_front();
-  return stranger;
+  return common::take_front(for_person_);
 }
 
 void KeyQuestions::handle_judgement(TimePoint now, const common::Certificate& stranger,

@@ -7,6 +7,7 @@
 
 #include "common/check.hpp"
 #include "common/safe_text.hpp"
+#include "common/take_front.hpp"
 #include "common/user_json.hpp"
 #include "peer/received.hpp"
 #include "peer/severity.hpp"
@@ -408,12 +409,7 @@ std::optional<TimePoint> MeetClient::next_timeout() const {
   return next;
 }
 
-std::optional<MeetClient::Action> MeetClient::poll_action() {
-  if (actions_.empty()) return std::nullopt;
-  Action action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
-}
+std::optional<MeetClient::Action> MeetClient::poll_action() { return common::take_front(actions_); }
 
 bool MeetClient::wants_input() const {
   return step_ == Step::kOnline && !is_leaving() && !has_input_ended_ &&

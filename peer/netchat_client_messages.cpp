@@ -123,23 +123,23 @@ void NetchatClient::handle_relayed(const RegistryAnswer& answer) {
 }
 
 void NetchatClient::end_call(const NetchatCall::Outcome& outcome) {
-  using Kind = NetchatCall::Outcome::Kind;
+  using OutcomeKind = NetchatCall::Outcome::Kind;
   call_.reset();
   if (!delivery_) return;
   const std::string who = delivery_->to->text();
   switch (outcome.kind) {
-    case Kind::kTaken:
-    case Kind::kHanded:
+    case OutcomeKind::kTaken:
+    case OutcomeKind::kHanded:
       return end_recipient(true);
-    case Kind::kRefused:
+    case OutcomeKind::kRefused:
       return fail_recipient(ExitStatus::kRefused, fmt::format("{}'s program refused it", who));
-    case Kind::kFailed:
+    case OutcomeKind::kFailed:
       return fail_recipient(ExitStatus::kTemporary,
                             outcome.why.empty() ? "the connection was closed" : outcome.why);
-    case Kind::kNoAnswer:
+    case OutcomeKind::kNoAnswer:
       return fail_recipient(ExitStatus::kTemporary,
                             fmt::format("{} did not read it in time; it may arrive", who));
-    case Kind::kForeign:
+    case OutcomeKind::kForeign:
       return fail_recipient(ExitStatus::kProtocol,
                             fmt::format("{}'s address speaks something else", who));
   }

@@ -7,6 +7,7 @@
 
 #include "common/check.hpp"
 #include "common/safe_text.hpp"
+#include "common/take_front.hpp"
 #include "peer/received.hpp"
 #include "peer/severity.hpp"
 
@@ -212,10 +213,7 @@ std::optional<TimePoint> RoomClient::next_timeout() const {
 }
 
 std::optional<Conversation::Action> RoomClient::poll_action() {
-  if (actions_.empty()) return std::nullopt;
-  Action action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
+  return common::take_front(actions_);
 }
 
 bool RoomClient::wants_input() const {

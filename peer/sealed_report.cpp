@@ -9,7 +9,7 @@ namespace {
 
 using common::ExitStatus;
 using sealed::Messenger;
-using Kind = sealed::PinGate::Alarm::Kind;
+using AlarmKind = sealed::PinGate::Alarm::Kind;
 
 /// What a recipient's hook made of a message.
 void describe_handled(const Messenger::Outcome& outcome, Delivery& delivery) {
@@ -99,25 +99,25 @@ std::string describe(const sealed::PinGate::Alarm& alarm, const KeyContext& cont
   const std::string fingerprint = common::format_fingerprint(alarm.identity);
   const std::string command = trust_command(context, alarm.name, alarm.identity);
   switch (alarm.kind) {
-    case Kind::kKeyChanged:
+    case AlarmKind::kKeyChanged:
       return fmt::format(
           "the key of {} has changed: nothing goes to, or comes from, who says so\n"
           "  The new key is {}. If {} confirms that by another way:\n  {}",
           name, fingerprint, name, command);
-    case Kind::kUnreadable:
+    case AlarmKind::kUnreadable:
       return fmt::format(
           "the line for {} in {} cannot be read\n  Mend it, or, for the key {}:\n  {}", name,
           context.known_peers_path, fingerprint, command);
-    case Kind::kStranger:
+    case AlarmKind::kStranger:
       return fmt::format(
           "{} is not known here, and strangers are refused (--trust strict)\n"
           "  The key is {}. To let it in:\n  {}",
           name, fingerprint, command);
-    case Kind::kNotHis:
+    case AlarmKind::kNotHis:
       return fmt::format("somebody comes as {}, whom the registry knows otherwise: refused", name);
-    case Kind::kStale:
+    case AlarmKind::kStale:
       return fmt::format("the registry shows an old certificate of {}: not used", name);
-    case Kind::kNoRoom:
+    case AlarmKind::kNoRoom:
       return fmt::format("{} holds as many names as it may: {} is refused",
                          context.known_peers_path, name);
   }

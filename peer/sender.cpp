@@ -9,6 +9,7 @@
 #include "common/classic_datagram.hpp"
 #include "common/limits.hpp"
 #include "common/safe_text.hpp"
+#include "common/take_front.hpp"
 #include "common/user_json.hpp"
 #include "peer/severity.hpp"
 #include "peer/typed_name.hpp"
@@ -523,10 +524,7 @@ std::optional<Sender::Action> Sender::poll_action() {
       return told;
     }
   }
-  if (requests_.empty()) return std::nullopt;
-  Action action = std::move(requests_.front());
-  requests_.pop_front();
-  return action;
+  return common::take_front(requests_);
 }
 
 }  // namespace peer

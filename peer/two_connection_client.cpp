@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/safe_text.hpp"
+#include "common/take_front.hpp"
 #include "common/user_json.hpp"
 #include "peer/received.hpp"
 #include "peer/severity.hpp"
@@ -409,10 +410,7 @@ std::optional<TimePoint> TwoConnectionClient::next_timeout() const {
 }
 
 std::optional<TwoConnectionClient::Action> TwoConnectionClient::poll_action() {
-  if (actions_.empty()) return std::nullopt;
-  Action action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
+  return common::take_front(actions_);
 }
 
 bool TwoConnectionClient::wants_input() const {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/take_front.hpp"
+
 namespace registry {
 namespace {
 
@@ -279,20 +281,10 @@ void Directory::forget_unused_keys(TimePoint now) {
   }
 }
 
-namespace {
-template <typename T>
-std::optional<T> take(std::deque<T>& queue) {
-  if (queue.empty()) return std::nullopt;
-  std::optional<T> front(std::move(queue.front()));
-  queue.pop_front();
-  return front;
-}
-}  // namespace
-
-std::optional<Change> Directory::poll_change() { return take(changes_out_); }
-std::optional<Probe> Directory::poll_probe() { return take(probes_out_); }
-std::optional<std::string> Directory::poll_settled() { return take(settled_out_); }
-std::optional<DirectoryEvent> Directory::poll_event() { return take(events_out_); }
+std::optional<Change> Directory::poll_change() { return common::take_front(changes_out_); }
+std::optional<Probe> Directory::poll_probe() { return common::take_front(probes_out_); }
+std::optional<std::string> Directory::poll_settled() { return common::take_front(settled_out_); }
+std::optional<DirectoryEvent> Directory::poll_event() { return common::take_front(events_out_); }
 
 const Record* Directory::find(const common::UserName& name) const {
   const auto it = by_key_.find(name.key());
@@ -440,7 +432,7 @@ void Directory::set_gateway(const common::UserName& name, common::Transport tran
 }
 
 std::optional<std::uint16_t> Directory::poll_freed_gateway(common::Transport transport) {
-  return take(freed_gateways_[static_cast<std::size_t>(transport)]);
+  return common::take_front(freed_gateways_[static_cast<std::size_t>(transport)]);
 }
 
 void Directory::free_gateway(Record& record, common::Transport transport) {

@@ -2,17 +2,10 @@
 
 #include "common/check.hpp"
 #include "common/classic_datagram.hpp"
+#include "common/take_front.hpp"
 
 namespace registry {
 namespace {
-
-template <typename T>
-std::optional<T> take(std::deque<T>& queue) {
-  if (queue.empty()) return std::nullopt;
-  std::optional<T> front(std::move(queue.front()));
-  queue.pop_front();
-  return front;
-}
 
 /// The datagram for a classic listener, or null if he cannot be given this text.
 std::shared_ptr<const common::ByteVector> make_datagram(const Message& message) {
@@ -189,8 +182,8 @@ void Hub::end(DeliveryId id, const Delivery& delivery) {
   deliveries_.erase(id);
 }
 
-std::optional<Hub::Push> Hub::poll_push() { return take(pushes_); }
-std::optional<Hub::Transmit> Hub::poll_transmit() { return take(transmits_); }
-std::optional<Hub::Result> Hub::poll_result() { return take(results_); }
+std::optional<Hub::Push> Hub::poll_push() { return common::take_front(pushes_); }
+std::optional<Hub::Transmit> Hub::poll_transmit() { return common::take_front(transmits_); }
+std::optional<Hub::Result> Hub::poll_result() { return common::take_front(results_); }
 
 }  // namespace registry

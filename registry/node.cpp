@@ -1,5 +1,7 @@
 #include "registry/node.hpp"
 
+#include "common/take_front.hpp"
+
 namespace registry {
 
 using http::ApiResult;
@@ -162,12 +164,7 @@ void Node::set_store_up(bool up) {
   api_.health().is_store_up = up;
 }
 
-std::optional<Node::Release> Node::poll_release() {
-  if (releases_.empty()) return std::nullopt;
-  const Release release = releases_.front();
-  releases_.pop_front();
-  return release;
-}
+std::optional<Node::Release> Node::poll_release() { return common::take_front(releases_); }
 
 void Node::wake_settled() {
   while (const auto key = directory_.poll_settled()) wake(*key);

@@ -5,7 +5,7 @@
 namespace peer::sealed {
 namespace {
 
-constexpr std::size_t kPlacesMin = 64;
+constexpr std::size_t kTablePlacesMin = 64;
 constexpr std::size_t kPlacesMax = 2 * MessageIds::kPerGeneration;
 
 }  // namespace
@@ -43,7 +43,7 @@ void MessageIds::put(Table& table, Hash hash) {
 
 void MessageIds::make_room() {
   if (young_.size() < kPlacesMax) {
-    Table larger(std::max(2 * young_.size(), kPlacesMin));
+    Table larger(std::max(2 * young_.size(), kTablePlacesMin));
     for (const Hash hash : young_)
       if (hash != 0) put(larger, hash);
     young_ = std::move(larger);

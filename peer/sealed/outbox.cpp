@@ -7,7 +7,7 @@
 namespace peer::sealed {
 namespace {
 
-constexpr std::size_t kPlacesMin = 8;
+constexpr std::size_t kRingPlacesMin = 8;
 /// A place that is used again keeps the memory of its body up to this size.
 constexpr std::size_t kKeptBodyBytes = 2048;
 
@@ -36,7 +36,7 @@ bool Outbox::try_push(const NewMessage& message) {
 }
 
 void Outbox::make_room() {
-  std::vector<Outgoing> larger(std::max(2 * ring_.size(), kPlacesMin));
+  std::vector<Outgoing> larger(std::max(2 * ring_.size(), kRingPlacesMin));
   for (std::uint64_t i = floor_; i < end_; ++i) larger[i & (larger.size() - 1)] = std::move(at(i));
   ring_ = std::move(larger);
 }

@@ -16,14 +16,14 @@ using common::os::UniqueFd;
 
 constexpr std::size_t kIdBytes = 32;
 constexpr std::size_t kLineBytes = kIdBytes + 1;
-constexpr std::size_t kFileBytesMax = 2 * HandledLog::kIdsPerFile * kLineBytes;
+constexpr std::size_t kLogBytesMax = 2 * HandledLog::kIdsPerFile * kLineBytes;
 
 /// The file's whole lines; how many bytes they have is returned beside them.
 common::expected<std::unordered_set<std::string>, std::error_code> read_ids(const fs::path& path,
                                                                             std::size_t& bytes) {
   std::unordered_set<std::string> ids;
   bytes = 0;
-  const auto text = common::os::read_file(path, kFileBytesMax);
+  const auto text = common::os::read_file(path, kLogBytesMax);
   if (!text && text.error() == std::errc::no_such_file_or_directory) return ids;
   if (!text) return unexpected{text.error()};
   for (; bytes + kLineBytes <= text->size(); bytes += kLineBytes) {

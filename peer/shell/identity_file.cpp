@@ -25,7 +25,7 @@ using common::unexpected;
 using common::os::last_error;
 using common::os::UniqueFd;
 
-constexpr std::size_t kFileBytesMax = 4096;
+constexpr std::size_t kIdentityBytesMax = 4096;
 // A word in front, so that a key of another kind can be told apart one day.
 constexpr std::string_view kPrefix = "ed25519-seed ";
 
@@ -87,7 +87,7 @@ std::error_code make_file(const fs::path& path, common::Random& random) {
 }  // namespace
 
 common::expected<LoadedIdentity, IdentityFailure> read_identity(const fs::path& path) {
-  auto text = common::os::read_file(path, kFileBytesMax);
+  auto text = common::os::read_file(path, kIdentityBytesMax);
   if (!text) return unexpected{IdentityFailure{path, text.error()}};
   auto seed = parse_seed(*text);
   common::wipe(std::as_writable_bytes(std::span(*text)));
@@ -115,7 +115,7 @@ common::expected<LoadedIdentity, IdentityFailure> open_identity(const fs::path& 
 }
 
 std::uint64_t read_last_serial(const fs::path& folder) {
-  const auto text = common::os::read_file(folder / "serial", kFileBytesMax);
+  const auto text = common::os::read_file(folder / "serial", kIdentityBytesMax);
   if (!text) return 0;
   std::uint64_t serial = 0;
   std::from_chars(text->data(), text->data() + text->size(), serial);

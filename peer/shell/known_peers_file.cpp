@@ -11,12 +11,12 @@ using sealed::KnownPeers;
 namespace {
 
 /// 100,000 pins of the longest kind are 45 MB.
-constexpr std::size_t kFileBytesMax = 64u << 20;
+constexpr std::size_t kKnownPeersBytesMax = 64u << 20;
 
 }  // namespace
 
 common::expected<KnownPeers::Parsed, std::error_code> KnownPeersFile::load() const {
-  const auto text = common::os::read_file(path(), kFileBytesMax);
+  const auto text = common::os::read_file(path(), kKnownPeersBytesMax);
   if (text) return KnownPeers::parse(*text);
   if (text.error() == std::errc::no_such_file_or_directory) return KnownPeers::Parsed{};
   return common::unexpected{text.error()};

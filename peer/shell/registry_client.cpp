@@ -23,7 +23,7 @@ using common::TimePoint;
 using common::unexpected;
 using common::os::monotonic_now;
 using common::os::UniqueFd;
-using Kind = ExchangeFailure::Kind;
+using FailureKind = ExchangeFailure::Kind;
 
 constexpr const char* kTooLong = "its answer is too long";
 constexpr std::chrono::seconds kExchangeTime{10};
@@ -245,13 +245,13 @@ RegistryClient::Result<common::IpAddress> RegistryClient::connect() {
     if (auto opened = open(); !opened) return unexpected{opened.error()};
   }
   const auto local = local_endpoint(connection_->fd.get());
-  if (!local) return unexpected{ExchangeFailure{Kind::kUnreachable, describe_errno(errno)}};
+  if (!local) return unexpected{ExchangeFailure{FailureKind::kUnreachable, describe_errno(errno)}};
   return local->address;
 }
 
 RegistryClient::Result<void> RegistryClient::open() {
   auto fd = connect_tcp(registry_, cancel_.get());
-  if (!fd) return unexpected{ExchangeFailure{Kind::kUnreachable, fd.error()}};
+  if (!fd) return unexpected{ExchangeFailure{FailureKind::kUnreachable, fd.error()}};
   connection_ = std::make_unique<Connection>(*std::move(fd));
   return {};
 }
@@ -311,12 +311,13 @@ RegistryClient::Result<HttpAnswer> RegistryClient::run(Stream& stream, const Htt
   httplib::Response in;
   if (!engine_->run(stream, out, in)) {
     connection_.reset();
-    if (stream.failure() == kTooLong) return unexpected{ExchangeFailure{Kind::kBroken, kTooLong}};
+    if (stream.failure() == kTooLong)
+      return unexpected{ExchangeFailure{FailureKind::kBroken, kTooLong}};
     if (!stream.failure().empty())
-      return unexpected{ExchangeFailure{Kind::kUnreachable, stream.failure()}};
+      return unexpected{ExchangeFailure{FailureKind::kUnreachable, stream.failure()}};
     if (!stream.has_read())
-      return unexpected{ExchangeFailure{Kind::kNoAnswer, "it closed without an answer"}};
-    return unexpected{ExchangeFailure{Kind::kBroken, "what it says is not HTTP"}};
+      return unexpected{ExchangeFailure{FailureKind::kNoAnswer, "it closed without an answer"}};
+    return unexpected{ExchangeFailure{FailureKind::kBroken, "what it says is not HTTP"}};
   }
   connection_->is_kept = in.version == "HTTP/1.1" &&
                          (in.has_header("Content-Length") || in.status == 304) &&

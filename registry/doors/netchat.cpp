@@ -5,6 +5,7 @@
 #include "common/check.hpp"
 #include "common/limits.hpp"
 #include "common/netchat_message.hpp"
+#include "common/take_front.hpp"
 #include "registry/doors/limits.hpp"
 
 namespace registry::doors {
@@ -206,12 +207,7 @@ void NetchatDoor::shut_down(TimePoint) {
   while (!streams_.empty()) give_up(streams_.begin()->first, "stopping");
 }
 
-std::optional<StreamAction> NetchatDoor::poll_action() {
-  if (actions_.empty()) return std::nullopt;
-  StreamAction action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
-}
+std::optional<StreamAction> NetchatDoor::poll_action() { return common::take_front(actions_); }
 
 std::vector<DoorMetric> NetchatDoor::metrics() const {
   return {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/check.hpp"
+#include "common/take_front.hpp"
 #include "registry/doors/rendezvous_notices.hpp"
 
 namespace registry::doors {
@@ -336,12 +337,7 @@ void RendezvousDoor::run_deadlines(TimePoint now, Client& client) {
   give_up(client, "silent");
 }
 
-std::optional<StreamAction> RendezvousDoor::poll_action() {
-  if (actions_.empty()) return std::nullopt;
-  StreamAction action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
-}
+std::optional<StreamAction> RendezvousDoor::poll_action() { return common::take_front(actions_); }
 
 void RendezvousDoor::shut_down(TimePoint /*now*/) {
   is_stopping_ = true;
@@ -364,12 +360,7 @@ void RendezvousDoor::note(std::string_view what, const Client& client) {
   notices_.push_back(std::move(notice));
 }
 
-std::optional<DoorNotice> RendezvousDoor::poll_notice() {
-  if (notices_.empty()) return std::nullopt;
-  DoorNotice notice = std::move(notices_.front());
-  notices_.pop_front();
-  return notice;
-}
+std::optional<DoorNotice> RendezvousDoor::poll_notice() { return common::take_front(notices_); }
 
 std::vector<DoorMetric> RendezvousDoor::metrics() const {
   const auto gauge = [](const char* name, const char* help, std::size_t value) {

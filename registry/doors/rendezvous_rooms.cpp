@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/check.hpp"
+#include "common/take_front.hpp"
 
 namespace registry::doors {
 
@@ -229,12 +230,7 @@ std::optional<TimePoint> RendezvousRooms::next_timeout() const {
   return deadlines_.begin()->first.first;
 }
 
-std::optional<RoomEvent> RendezvousRooms::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  const RoomEvent event = events_.front();
-  events_.pop_front();
-  return event;
-}
+std::optional<RoomEvent> RendezvousRooms::poll_event() { return common::take_front(events_); }
 
 void RendezvousRooms::tell(Kind kind, UserId to, UserId about, UserId cause, RoomNumber group) {
   events_.push_back({kind, to, about, cause, group});

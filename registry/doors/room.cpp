@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/safe_text.hpp"
+#include "common/take_front.hpp"
 #include "registry/message_text.hpp"
 
 namespace registry::doors {
@@ -336,13 +337,8 @@ void RoomDoor::handle_timeout(TimePoint now) {
 }
 
 std::optional<StreamAction> RoomDoor::poll_action() {
-  if (actions_.empty()) {
-    writes_left_ = kRoomWritesAtOnce;
-    return std::nullopt;
-  }
-  StreamAction action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
+  if (actions_.empty()) writes_left_ = kRoomWritesAtOnce;
+  return common::take_front(actions_);
 }
 
 std::vector<DoorMetric> RoomDoor::metrics() const {

@@ -5,6 +5,7 @@
 
 #include "common/check.hpp"
 #include "common/limits.hpp"
+#include "common/take_front.hpp"
 
 namespace registry::doors {
 
@@ -291,12 +292,7 @@ const std::shared_ptr<const std::string>& TwoConnectionDoor::list_line() {
   return list_;
 }
 
-std::optional<DoorNotice> TwoConnectionDoor::poll_notice() {
-  if (notices_.empty()) return std::nullopt;
-  DoorNotice notice = std::move(notices_.front());
-  notices_.pop_front();
-  return notice;
-}
+std::optional<DoorNotice> TwoConnectionDoor::poll_notice() { return common::take_front(notices_); }
 
 std::vector<DoorMetric> TwoConnectionDoor::metrics() const {
   DoorMetric logins{"logins_total", "Logins, by result.", false, "result", {}};
@@ -512,10 +508,7 @@ void TwoConnectionDoor::handle_timeout(TimePoint now) {
 }
 
 std::optional<StreamAction> TwoConnectionDoor::poll_action() {
-  if (actions_.empty()) return std::nullopt;
-  StreamAction action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
+  return common::take_front(actions_);
 }
 
 }  // namespace registry::doors

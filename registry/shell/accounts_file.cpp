@@ -19,7 +19,7 @@ namespace {
 using common::ExitStatus;
 using common::os::print_error;
 
-constexpr std::size_t kFileBytesMax = 16u << 20;
+constexpr std::size_t kAccountsBytesMax = 16u << 20;
 constexpr std::size_t kBadLinesToldMax = 20;
 constexpr mode_t kPrivate = 0600;
 constexpr char kControlC = '\x03';
@@ -96,7 +96,7 @@ common::expected<std::string, std::string> read_password(const common::UserName&
 
 common::expected<LoadedAccounts, std::string> load_accounts(const std::filesystem::path& file,
                                                             bool is_strict) {
-  const auto text = common::os::read_file(file, kFileBytesMax);
+  const auto text = common::os::read_file(file, kAccountsBytesMax);
   if (!text) {
     return common::unexpected{
         fmt::format("cannot read the accounts in {}: {}", file.string(), text.error().message())};
@@ -133,7 +133,7 @@ ExitStatus run_passwd(const std::filesystem::path& file, const common::UserName&
     print_error(fmt::format("registry: {}\n", text));
     return status;
   };
-  auto text = common::os::read_file(file, kFileBytesMax);
+  auto text = common::os::read_file(file, kAccountsBytesMax);
   if (!text && text.error() != std::errc::no_such_file_or_directory) {
     return fail(ExitStatus::kConfiguration,
                 fmt::format("cannot read {}: {}", file.string(), text.error().message()));

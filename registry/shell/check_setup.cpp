@@ -11,6 +11,7 @@
 #include "registry/shell/accounts_file.hpp"
 #include "registry/shell/listening.hpp"
 #include "registry/store/sqlite_database.hpp"
+#include "registry/store/user_list_file.hpp"
 #include "registry/user_list.hpp"
 
 namespace registry {
@@ -48,8 +49,7 @@ ExitStatus check_setup(const Options& options) {
     if (!state && state.error().kind != StoreError::Kind::kInUse) report(state.error().text);
   }
 
-  constexpr std::size_t kFileBytesMax = 256u << 20;
-  const auto content = common::os::read_file(options.user_list, kFileBytesMax);
+  const auto content = common::os::read_file(options.user_list, kUserListBytesMax);
   if (content) {
     for (const BadLine& line : parse_user_list(*content).bad_lines)
       report(fmt::format("{} line {}: {}", options.user_list.string(), line.number, line.reason));

@@ -8,7 +8,7 @@ namespace {
 using asio::ip::udp;
 
 /// Datagrams worked off before others have their turn.
-constexpr int kDatagramsAtOnce = 64;
+constexpr int kHellosAtOnce = 64;
 
 }  // namespace
 
@@ -45,7 +45,7 @@ void HelloSocket::wait(const std::shared_ptr<Socket>& socket) {
 }
 
 void HelloSocket::receive(Socket& socket) {
-  for (int i = 0; i < kDatagramsAtOnce; ++i) {
+  for (int i = 0; i < kHellosAtOnce; ++i) {
     udp::endpoint from;
     std::error_code failed;
     const std::size_t size = socket.receive_from(asio::buffer(buffer_), from, 0, failed);

@@ -15,7 +15,6 @@ using common::unexpected;
 
 constexpr mode_t kMode = 0644;
 /// A million users are about 40 MB of text; a larger file is not a list that we wrote.
-constexpr std::size_t kFileBytesMax = 256u << 20;
 
 // The database remembers the hash of the last export that is surely in place, and of those begun
 // since. All are our own work: a kill, or an error, between writing the file and noting so must not
@@ -59,7 +58,7 @@ common::expected<void, StoreError> UserListFile::lock() {
 common::expected<void, StoreError> UserListFile::import(
     common::WallTime now, common::Random& random,
     const std::function<void(bool is_warning, std::string_view)>& log) {
-  const auto content = common::os::read_file(path_, kFileBytesMax);
+  const auto content = common::os::read_file(path_, kUserListBytesMax);
   if (!content) {
     // A missing file is no edit: whoever wants everybody gone leaves it empty.
     if (content.error() == std::errc::no_such_file_or_directory) return {};
@@ -77,7 +76,7 @@ common::expected<void, StoreError> UserListFile::import(
   if (!rejected.empty()) {
     // The next export drops these lines from the file; a person's work must not vanish with them.
     const std::filesystem::path beside = path_.string() + ".rejected";
-    if (const auto earlier = common::os::read_file(beside, kFileBytesMax))
+    if (const auto earlier = common::os::read_file(beside, kUserListBytesMax))
       rejected.insert(0, *earlier);
     if (const auto failed = common::os::replace_file(beside, rejected, kMode))
       return unexpected{file_error(beside, "write", failed)};

@@ -12,6 +12,9 @@
 
 namespace registry {
 
+/// A longer one is not read.
+constexpr std::size_t kUserListBytesMax = 256u << 20;
+
 class UserListFile {
  public:
   /// Both must outlive this.
