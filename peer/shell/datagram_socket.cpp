@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 
 #include "common/os/atomic_file.hpp"
 #include "common/os/clock.hpp"
@@ -19,7 +20,14 @@ namespace {
 using common::os::monotonic_now;
 using common::os::UniqueFd;
 
+/// Bounds of one call that sends: runs of datagrams, and the datagrams in them.
 constexpr std::size_t kBatch = 64;
+constexpr std::size_t kDatagramsPerCall = 512;
+/// Bounds of a run that the kernel cuts: the kernel's own, the largest datagram, and what passes on
+/// every path, as the kernel refuses to cut into pieces that the network would divide.
+constexpr std::size_t kSegmentsMax = 64;
+constexpr std::size_t kRunBytesMax = 65'000;
+constexpr std::size_t kSegmentBytesMax = 1'200;
 /// What one call takes from the kernel. Few, because each may be many datagrams of one sender that
 /// the kernel has joined (UDP_GRO).
 constexpr std::size_t kReceiveBatch = 8;
@@ -34,6 +42,91 @@ constexpr int kReceiveBufferBytes = 4 << 20;
 
 struct SegmentControl {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> bytes;
+};
+
+/// Has the kernel cut the message into datagrams of that size; `control` must live as long.
+void set_segment_bytes(msghdr& message, SegmentControl& control, std::size_t segment_bytes) {
+  const auto size = static_cast<std::uint16_t>(segment_bytes);
+  message.msg_control = control.bytes.data();
+  message.msg_controllen = CMSG_SPACE(sizeof size);
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_UDP;
+  header->cmsg_type = UDP_SEGMENT;
+  header->cmsg_len = CMSG_LEN(sizeof size);
+  std::memcpy(CMSG_DATA(header), &size, sizeof size);
+}
+
+/// True if the error says that the kernel, or the network card, does not cut.
+bool is_no_cutting(int error) {
+  return error == EINVAL || error == EIO || error == EOPNOTSUPP || error == EMSGSIZE;
+}
+
+/// How many of the datagrams, from the first on, are for one address and of one size, but for the
+/// last, which may be shorter: what the kernel can cut out of one piece. At least one.
+std::size_t run_length(std::span<const Transmit> datagrams) {
+  const Transmit& first = datagrams.front();
+  const std::size_t size = first.datagram.size();
+  if (size == 0 || size > kSegmentBytesMax) return 1;
+  const std::size_t most = std::min({datagrams.size(), kSegmentsMax, kRunBytesMax / size});
+  std::size_t length = 1;
+  while (length < most) {
+    const Transmit& next = datagrams[length];
+    if (next.to != first.to || next.datagram.size() > size || next.datagram.empty()) break;
+    ++length;
+    if (next.datagram.size() < size) break;
+  }
+  return length;
+}
+
+/// Datagrams for one call: each message is a run of them.
+class SendBatch {
+ public:
+  /// Takes as many as there is room for, of runs if `has_segments`.
+  SendBatch(std::span<const Transmit> datagrams, int family, bool has_segments) {
+    std::size_t datagram = 0;
+    while (datagram < datagrams.size() && count_ < kBatch) {
+      const Transmit& first = datagrams[datagram];
+      if (first.to.address.is_v6() && family == AF_INET) break;
+      const std::size_t length = has_segments ? run_length(datagrams.subspan(datagram)) : 1;
+      if (datagram + length > kDatagramsPerCall) break;
+      lengths_[count_] = length;
+      for (std::size_t i = 0; i < length; ++i) {
+        const common::ByteVector& bytes = datagrams[datagram + i].datagram;
+        payloads_[datagram + i] = {const_cast<std::byte*>(bytes.data()), bytes.size()};
+      }
+      addresses_[count_] = to_socket_address(first.to, family);
+      messages_[count_] = {};
+      msghdr& message = messages_[count_].msg_hdr;
+      message.msg_name = &addresses_[count_].v6;
+      message.msg_namelen = addresses_[count_].size;
+      message.msg_iov = &payloads_[datagram];
+      message.msg_iovlen = length;
+      if (length > 1) set_segment_bytes(message, controls_[count_], first.datagram.size());
+      datagram += length;
+      ++count_;
+    }
+  }
+
+  bool is_empty() const { return count_ == 0; }
+  /// Datagrams of the first message.
+  std::size_t first_length() const { return lengths_[0]; }
+
+  /// The datagrams that the kernel has taken; 0 with `errno` set if not even the first message.
+  std::size_t send(int fd) {
+    const int sent = ::sendmmsg(fd, messages_.data(), static_cast<unsigned>(count_), 0);
+    std::size_t datagrams = 0;
+    for (int i = 0; i < sent; ++i) datagrams += lengths_[static_cast<std::size_t>(i)];
+    return datagrams;
+  }
+
+ private:
+  // Most calls send one datagram, so only what is used of these is set.
+  std::array<mmsghdr, kBatch> messages_;
+  std::array<SegmentControl, kBatch> controls_;
+  std::array<SocketAddress, kBatch> addresses_;
+  std::array<std::size_t, kBatch> lengths_;
+  std::array<iovec, kDatagramsPerCall> payloads_;
+  std::size_t count_ = 0;
 };
 
 /// Cuts what the kernel has joined, as it says with the message; returns how many there were.
@@ -134,33 +227,19 @@ void DatagramSocket::receive(
 
 std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>& datagrams) {
   std::vector<Sender::SendResult> results(datagrams.size());
-  // Most calls send one datagram, so only what is used of these is set.
-  std::array<mmsghdr, kBatch> messages;
-  std::array<iovec, kBatch> payloads;
-  std::array<SocketAddress, kBatch> addresses;
   std::size_t done = 0;
+  std::size_t alone_until = 0;                  // these are sent one by one, to tell which fails
   std::optional<common::TimePoint> give_up_at;  // set while the kernel has no room
   while (done < datagrams.size()) {
-    std::size_t count = 0;
-    for (; count < std::min(kBatch, datagrams.size() - done); ++count) {
-      const std::size_t i = count;
-      const Transmit& transmit = datagrams[done + i];
-      if (transmit.to.address.is_v6() && family_ == AF_INET) break;
-      addresses[i] = to_socket_address(transmit.to, family_);
-      payloads[i] = {const_cast<std::byte*>(transmit.datagram.data()), transmit.datagram.size()};
-      messages[i] = {};
-      messages[i].msg_hdr.msg_name = &addresses[i].v6;
-      messages[i].msg_hdr.msg_namelen = addresses[i].size;
-      messages[i].msg_hdr.msg_iov = &payloads[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
-    }
-    if (count == 0) {
+    const bool is_cut = has_segments_ && done >= alone_until;
+    const auto rest = std::span<const Transmit>(datagrams).subspan(done);
+    SendBatch batch(rest, family_, is_cut);
+    if (batch.is_empty()) {
       results[done++] = "this machine has no IPv6";
       continue;
     }
-    const int sent = ::sendmmsg(fd_.get(), messages.data(), static_cast<unsigned>(count), 0);
-    if (sent > 0) {
-      done += static_cast<std::size_t>(sent);
+    if (const std::size_t sent = batch.send(fd_.get()); sent > 0) {
+      done += sent;
       give_up_at.reset();
     } else if ((errno == EAGAIN || errno == ENOBUFS) &&
                (!give_up_at || monotonic_now() < *give_up_at)) {
@@ -168,6 +247,11 @@ std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>
       pollfd writable{fd_.get(), POLLOUT, 0};
       ::poll(&writable, 1, 100);
     } else if (errno != EINTR && errno != ECONNREFUSED) {
+      if (batch.first_length() > 1) {
+        if (is_no_cutting(errno)) has_segments_ = false;
+        alone_until = done + batch.first_length();
+        continue;
+      }
       std::string reason = std::strerror(errno);
       if (reason[0] >= 'A' && reason[0] <= 'Z')
         reason[0] = static_cast<char>(reason[0] - 'A' + 'a');
@@ -196,28 +280,19 @@ bool DatagramSocket::send_at_once(const common::Endpoint& to, common::Bytes byte
                                   std::size_t segment_bytes) {
   SocketAddress address = to_socket_address(to, family_);
   iovec payload{const_cast<std::byte*>(bytes.data()), bytes.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> control{};
+  SegmentControl control{};
   msghdr message{};
   message.msg_name = &address.v6;
   message.msg_namelen = address.size;
   message.msg_iov = &payload;
   message.msg_iovlen = 1;
-  if (bytes.size() > segment_bytes) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_UDP;
-    header->cmsg_type = UDP_SEGMENT;
-    header->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
-    const auto size = static_cast<std::uint16_t>(segment_bytes);
-    std::memcpy(CMSG_DATA(header), &size, sizeof size);
-  }
+  if (bytes.size() > segment_bytes) set_segment_bytes(message, control, segment_bytes);
   // An ICMP error about something sent before takes the place of one call's result, twice at most.
   for (int i = 0; i < 3; ++i) {
     if (::sendmsg(fd_.get(), &message, 0) >= 0) return true;
     if (errno != EINTR && errno != ECONNREFUSED) break;
   }
-  return errno != EINVAL && errno != EIO && errno != EOPNOTSUPP && errno != EMSGSIZE;
+  return !is_no_cutting(errno);
 }
 
 }  // namespace peer

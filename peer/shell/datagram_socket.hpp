@@ -26,9 +26,10 @@ class DatagramSocket {
   /// flood leaves time for the rest; level-triggered polling brings the remainder.
   void receive(const std::function<void(const common::Endpoint&, common::Bytes)>& handle);
 
-  /// Hands the datagrams to the kernel in batches. A result for each, in order: empty if it was
-  /// taken, else why not. That nobody listens at an address is no error: a datagram before may have
-  /// drawn the refusal.
+  /// Hands the datagrams to the kernel in batches; of those in a row that are for one address and
+  /// of one size it makes one message, which the kernel cuts (UDP_SEGMENT). A result for each, in
+  /// order: empty if it was taken, else why not. That nobody listens at an address is no error: a
+  /// datagram before may have drawn the refusal.
   std::vector<Sender::SendResult> send(const std::vector<Transmit>& datagrams);
 
   /// Hands datagrams of `segment_bytes` each, but for the last, to the kernel in one call where it
