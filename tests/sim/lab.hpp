@@ -16,6 +16,15 @@ namespace sim {
 /// A machine that is gone without a word is noticed by keepalive.
 constexpr Duration kKeepalive = std::chrono::seconds(90);
 
+/// Where the registry is for whoever connects to it.
+inline const common::IpAddress kRegistryAddress = common::IpAddress::v4({10, 0, 0, 1});
+
+/// Each user has a machine of his own, each crowd a network: its number is the second in addresses.
+inline common::IpAddress machine_of(std::uint8_t crowd, std::size_t user) {
+  return common::IpAddress::v4(
+      {10, crowd, static_cast<std::uint8_t>(user / 256), static_cast<std::uint8_t>(user % 256)});
+}
+
 struct Lab {
   using StreamId = registry::doors::StreamId;
 

@@ -20,8 +20,6 @@ constexpr unsigned kLossPercent = 10;
 /// What is on its way to a NetChat user when he leaves the room waits so long for its turn.
 constexpr Duration kLateMax = 10s;
 
-const common::IpAddress kRegistry = common::IpAddress::v4({10, 0, 0, 1});
-
 }  // namespace
 
 ListedCrowd::ListedCrowd(Lab lab, Transport transport, std::size_t users)
@@ -43,10 +41,7 @@ bool ListedCrowd::is_ready(std::size_t user) const {
 }
 
 Endpoint ListedCrowd::endpoint_of(std::size_t user, std::uint16_t port) const {
-  return {common::IpAddress::v4({10, static_cast<std::uint8_t>(is_udp() ? 3 : 4),
-                                 static_cast<std::uint8_t>(user / 256),
-                                 static_cast<std::uint8_t>(user % 256)}),
-          port};
+  return {machine_of(is_udp() ? 3 : 4, user), port};
 }
 
 std::size_t ListedCrowd::user_at(const Endpoint& endpoint) const {
@@ -219,7 +214,8 @@ void ListedCrowd::send_stream(std::size_t index, std::uint16_t port, const std::
     });
   };
   later([this, &door, stream, index, port] {
-    door.handle_accepted(lab_.now(), stream, endpoint_of(index, 0).address, {kRegistry, port});
+    door.handle_accepted(lab_.now(), stream, endpoint_of(index, 0).address,
+                         {kRegistryAddress, port});
   });
   for (std::size_t at = 0; at < bytes.size();) {
     const std::size_t size = lab_.happens(70) ? bytes.size() - at : 1 + lab_.random.below(9);

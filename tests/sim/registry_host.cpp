@@ -9,7 +9,7 @@ using common::unexpected;
 using peer::ExchangeFailure;
 using registry::http::ApiRequest;
 using registry::http::ApiResponse;
-using Kind = ExchangeFailure::Kind;
+using FailureKind = ExchangeFailure::Kind;
 
 /// What a client waits before it gives a silent registry up.
 constexpr Duration kClientTimeout = std::chrono::seconds(3);
@@ -93,7 +93,7 @@ void RegistryHost::crash() {
   std::sort(tickets.begin(), tickets.end());
   for (const auto ticket : tickets) {
     scheduler_.after(network_.delay(), [done = broken.at(ticket).done] {
-      done(unexpected{ExchangeFailure{Kind::kUnreachable, "connection reset"}});
+      done(unexpected{ExchangeFailure{FailureKind::kUnreachable, "connection reset"}});
     });
   }
 }
@@ -101,10 +101,10 @@ void RegistryHost::crash() {
 void RegistryHost::exchange(const Client& client, const peer::HttpRequest& request, Done done) {
   scheduler_.after(network_.delay(), [this, client, request, done = std::move(done)] {
     if (node_ == nullptr)
-      return done(unexpected{ExchangeFailure{Kind::kUnreachable, "connection refused"}});
+      return done(unexpected{ExchangeFailure{FailureKind::kUnreachable, "connection refused"}});
     if (network_.is_cut(client.host) || network_.is_cut(address_)) {
       return scheduler_.after(kClientTimeout, [done] {
-        done(unexpected{ExchangeFailure{Kind::kUnreachable, "timed out"}});
+        done(unexpected{ExchangeFailure{FailureKind::kUnreachable, "timed out"}});
       });
     }
     arrive(client, request, done);
@@ -139,15 +139,15 @@ void RegistryHost::reply(Waiting waiting, const ApiResponse& response) {
   const bool is_claim = waiting.request.method == "POST" && response.status == 200 &&
                         !waiting.request.body.starts_with("LOGOUT");
   if (is_claim && on_heard) on_heard(waiting.request.body);
-  scheduler_.after(network_.delay(),
-                   [this, waiting = std::move(waiting), answer = to_answer(response)] {
-                     if (network_.is_cut(waiting.client.host) || network_.is_cut(address_)) {
-                       return scheduler_.after(kClientTimeout, [done = waiting.done] {
-                         done(unexpected{ExchangeFailure{Kind::kUnreachable, "no answer in time"}});
-                       });
-                     }
-                     waiting.done(answer);
-                   });
+  scheduler_.after(
+      network_.delay(), [this, waiting = std::move(waiting), answer = to_answer(response)] {
+        if (network_.is_cut(waiting.client.host) || network_.is_cut(address_)) {
+          return scheduler_.after(kClientTimeout, [done = waiting.done] {
+            done(unexpected{ExchangeFailure{FailureKind::kUnreachable, "no answer in time"}});
+          });
+        }
+        waiting.done(answer);
+      });
 }
 
 // Does what the node asks of its shells.

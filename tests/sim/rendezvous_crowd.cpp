@@ -12,14 +12,9 @@ using namespace std::chrono_literals;
 using common::RendezvousKeyword;
 using registry::doors::RendezvousRooms;
 
-const common::IpAddress kRegistry = common::IpAddress::v4({10, 0, 0, 1});
 constexpr std::uint16_t kPort = 6234;
 
-common::Endpoint address_of(std::size_t user) {
-  return {common::IpAddress::v4({10, 5, static_cast<std::uint8_t>(user / 256),
-                                 static_cast<std::uint8_t>(user % 256)}),
-          47'000};
-}
+common::Endpoint endpoint_of(std::size_t user) { return {machine_of(5, user), 47'000}; }
 
 /// What stands before `end`; empty if the text does not go on so.
 std::string before(std::string_view text, std::string_view end) {
@@ -56,7 +51,7 @@ void RendezvousCrowd::act(std::size_t index) {
   User& user = users_[index];
   if (user.stream == 0) return connect(index);
   if (!user.is_in || user.is_going) return;
-  door().handle_datagram(lab_.now(), address_of(index).address,
+  door().handle_datagram(lab_.now(), endpoint_of(index).address,
                          common::encode_rendezvous_frame("&&HELLO&&|" + user.name));
   if (lab_.is_calm) {
     if (user.name != name_of(index)) lose(index, lab_.delay());
@@ -178,7 +173,7 @@ RendezvousCrowd::StreamId RendezvousCrowd::open(std::size_t index, std::uint16_t
       .user = index, .is_link = is_link, .to_door_free = when, .to_user_free = when};
   lab_.scheduler.at(when, [this, stream, index, port] {
     if (!streams_.contains(stream)) return;
-    door().handle_accepted_from(lab_.now(), stream, address_of(index), {kRegistry, port});
+    door().handle_accepted_from(lab_.now(), stream, endpoint_of(index), {kRegistryAddress, port});
     lab_.settle();
   });
   return stream;

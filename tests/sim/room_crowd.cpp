@@ -17,11 +17,6 @@ constexpr std::size_t kBehindBytes = 64 * 1024;
 /// A line that anybody has heard is heard by everybody who reads by then.
 constexpr Duration kHeardBy = 10s;
 
-common::IpAddress address_of(std::size_t user) {
-  return common::IpAddress::v4(
-      {10, 2, static_cast<std::uint8_t>(user / 256), static_cast<std::uint8_t>(user % 256)});
-}
-
 }  // namespace
 
 RoomCrowd::RoomCrowd(Lab lab, std::size_t users) : lab_(std::move(lab)), users_(users) {}
@@ -58,8 +53,8 @@ void RoomCrowd::connect(std::size_t index) {
   users_[index].stream = ++lab_.last_stream;
   const StreamId stream = users_[index].stream;
   streams_[stream] = {.user = index, .to_door_free = {}, .to_user_free = {}};
-  door().handle_accepted(lab_.scheduler.now(), stream, address_of(index),
-                         {*common::IpAddress::parse("10.0.0.1"), 12'000});
+  door().handle_accepted(lab_.scheduler.now(), stream, machine_of(2, index),
+                         {kRegistryAddress, 12'000});
   lab_.settle();
 }
 

@@ -16,12 +16,6 @@ using namespace std::chrono_literals;
 /// own delays on the way there and back, several times over.
 constexpr Duration kAnswerMax = registry::doors::kQueueTime + registry::doors::kReceiptTime + 1s;
 
-/// Each user has a machine of his own.
-common::IpAddress address_of(std::size_t user) {
-  return common::IpAddress::v4(
-      {10, 1, static_cast<std::uint8_t>(user / 256), static_cast<std::uint8_t>(user % 256)});
-}
-
 std::string accounts_of(std::size_t users) {
   std::string text;
   for (std::size_t i = 0; i < users; ++i)
@@ -125,8 +119,7 @@ void TwoConnectionCrowd::connect(std::size_t index) {
   user.la = user.session = ++lab_.last_stream;
   user.accepts = lab_.is_calm || !lab_.happens(5);
   streams_[user.la] = {.user = index};
-  door().handle_accepted(lab_.now(), user.la, address_of(index),
-                         {*common::IpAddress::parse("10.0.0.1"), 9000});
+  door().handle_accepted(lab_.now(), user.la, machine_of(1, index), {kRegistryAddress, 9000});
   lab_.settle();
   const bool is_wrong = lab_.happens(3);
   send_line(index, Command::Kind::kLogin,

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tests/unit/support/hex.hpp"
+#include "tests/unit/support/identities.hpp"
 
 namespace {
 
@@ -16,12 +17,12 @@ using common::Identity;
 using common::Secret;
 using common::UserName;
 using test::from_hex;
+using test::kAlice;
 using test::to_hex;
 
 constexpr std::uint64_t kSerial = 1'700'000'000'000;
 constexpr std::uint64_t kNotAfter = 1'700'007'200;
 
-const Identity kAlice = Identity::from_seed(Secret(test::repeated(0xa1)));
 const common::ExchangeKey kSession = common::exchange_key_of(Secret(test::repeated(0xa2)));
 
 ByteVector certificate_for(std::string_view name) {

@@ -11,38 +11,39 @@ namespace {
 using common::EncodeError;
 using common::kClassicDatagramBytesMax;
 
-std::string encode(std::string_view sender, std::string_view text) {
+std::string encoded_classic(std::string_view sender, std::string_view text) {
   const auto datagram = common::encode_classic(test::name(sender), text);
   if (!datagram) return "! " + common::to_string(datagram.error());
   return std::string(common::as_text(*datagram));
 }
 
 /// "carol|hello", "-|text without a sender", or "nothing".
-std::string decode(std::string_view bytes) {
+std::string decoded_classic(std::string_view bytes) {
   const auto message = common::decode_classic(common::as_bytes(bytes));
   if (!message) return "nothing";
   return message->sender.value_or("-") + '|' + message->text;
 }
 
 TEST_CASE("a datagram is the sender, a colon, a blank and the text, and nothing more") {
-  CHECK(encode("carol", "hello all") == "carol: hello all");
-  CHECK(encode("carol", "hello all").size() == 16);
-  CHECK(encode("Göktuğ", "selam") == "Göktuğ: selam");
-  CHECK(encode("a", "") == "a: ");
-  CHECK(encode("a", "x: y: z") == "a: x: y: z");
-  CHECK(encode("a", "tab\tstays, \x1b too") == "a: tab\tstays, \x1b too");
+  CHECK(encoded_classic("carol", "hello all") == "carol: hello all");
+  CHECK(encoded_classic("carol", "hello all").size() == 16);
+  CHECK(encoded_classic("Göktuğ", "selam") == "Göktuğ: selam");
+  CHECK(encoded_classic("a", "") == "a: ");
+  CHECK(encoded_classic("a", "x: y: z") == "a: x: y: z");
+  CHECK(encoded_classic("a", "tab\tstays, \x1b too") == "a: tab\tstays, \x1b too");
 }
 
 TEST_CASE("a datagram has 2,048 bytes with its sender, and no more") {
   for (const std::string_view sender : {"a", "carol", "Göktuğ"}) {
     CAPTURE(sender);
     const std::size_t room = kClassicDatagramBytesMax - sender.size() - 2;
-    CHECK(encode(sender, std::string(room - 1, 'x')).size() == kClassicDatagramBytesMax - 1);
-    CHECK(encode(sender, std::string(room, 'x')).size() == kClassicDatagramBytesMax);
-    CHECK(encode(sender, std::string(room + 1, 'x')) ==
+    CHECK(encoded_classic(sender, std::string(room - 1, 'x')).size() ==
+          kClassicDatagramBytesMax - 1);
+    CHECK(encoded_classic(sender, std::string(room, 'x')).size() == kClassicDatagramBytesMax);
+    CHECK(encoded_classic(sender, std::string(room + 1, 'x')) ==
           "! the text is too long: a classic datagram has 2048 bytes with the sender");
   }
-  CHECK(encode("a", std::string(1'000'000, 'x')).starts_with("! the text is too long"));
+  CHECK(encoded_classic("a", std::string(1'000'000, 'x')).starts_with("! the text is too long"));
 }
 
 TEST_CASE("what would break an old listener is refused") {
@@ -64,7 +65,7 @@ TEST_CASE("what would break an old listener is refused") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
-    CHECK(encode("a", row.text) == row.expected);
+    CHECK(encoded_classic("a", row.text) == row.expected);
   }
 }
 
@@ -101,14 +102,15 @@ TEST_CASE("any datagram is read; who sent it is what it claims") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
-    CHECK(decode(row.bytes) == row.expected);
+    CHECK(decoded_classic(row.bytes) == row.expected);
   }
 }
 
 TEST_CASE("what was encoded is decoded the same") {
   for (const std::string_view sender : {"a", "Göktuğ", "a-b_c.d"})
     for (const std::string_view text : {"", "x", "a: b", ": ", "\"quoted\"", "selam, dünya 👋"})
-      CHECK(decode(encode(sender, text)) == std::string(sender) + '|' + std::string(text));
+      CHECK(decoded_classic(encoded_classic(sender, text)) ==
+            std::string(sender) + '|' + std::string(text));
 }
 
 TEST_CASE("every truncation of a datagram is read without harm") {
@@ -117,13 +119,13 @@ TEST_CASE("every truncation of a datagram is read without harm") {
     CAPTURE(size);
     const std::string cut = whole.substr(0, size);
     const bool has_sender = size >= std::string_view("Göktuğ: ").size();
-    CHECK(decode(cut) == (has_sender ? "Göktuğ|" + cut.substr(10) : "-|" + cut));
+    CHECK(decoded_classic(cut) == (has_sender ? "Göktuğ|" + cut.substr(10) : "-|" + cut));
   }
 }
 
 TEST_CASE("the largest datagram of the network is read whole") {
   const std::string bytes = "a: " + std::string(common::kUdpPayloadBytesMax - 3, 'x');
-  CHECK(decode(bytes).size() == bytes.size() - 1);
+  CHECK(decoded_classic(bytes).size() == bytes.size() - 1);
 }
 
 }  // namespace

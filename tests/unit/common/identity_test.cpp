@@ -3,19 +3,17 @@
 #include <doctest/doctest.h>
 
 #include "tests/unit/support/hex.hpp"
+#include "tests/unit/support/identities.hpp"
 
 namespace {
 
-using common::Identity;
 using common::IdentityKey;
-using common::Secret;
+using test::kAlice;
+using test::kBob;
 using test::to_hex;
 
 // Where no other source is named, the expected values were made with Python's hashlib and
 // cryptography: scripts/check-vectors does the same for the page.
-const Identity kAlice = Identity::from_seed(Secret(test::repeated(0xa1)));
-const Identity kBob = Identity::from_seed(Secret(test::repeated(0xb1)));
-
 TEST_CASE("an identity is its seed") {
   CHECK(to_hex(kAlice.key().bytes) ==
         "bc7cbcb5636375fa1d82434d466724d92377f53b980695dd49d26d0ce12205a5");

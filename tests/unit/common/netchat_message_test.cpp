@@ -15,13 +15,14 @@ using common::NetchatReply;
 constexpr std::string_view kId = "0123456789abcdef0123456789abcdef";
 const std::string kTail = " id=" + std::string(kId);
 
-std::string encode(std::string_view sender, std::string_view text, std::string_view id = {}) {
+std::string encoded_netchat(std::string_view sender, std::string_view text,
+                            std::string_view id = {}) {
   const auto bytes = common::encode_netchat(test::name(sender), text, id);
   return bytes ? *bytes : "! " + common::to_string(bytes.error());
 }
 
 /// "message alice|text|id", "delete alice|id" or "nothing"; "-" where there is no sender or id.
-std::string decode(std::string_view bytes) {
+std::string decoded_netchat(std::string_view bytes) {
   const auto signal = common::decode_netchat(bytes);
   if (!signal) return "nothing";
   const auto shown = [](const std::string& text) { return text.empty() ? "-" : text; };
@@ -50,16 +51,17 @@ std::string as_old_program(std::string_view bytes) {
 }
 
 TEST_CASE("a message is the sender, a colon, a blank and the quoted text, and nothing more") {
-  CHECK(encode("alice", "see you at 10") == "alice: \"see you at 10\"");
-  CHECK(encode("Göktuğ", "selam") == "Göktuğ: \"selam\"");
-  CHECK(encode("a", "") == "a: \"\"");
-  CHECK(encode("a", "x: y") == "a: \"x: y\"");
+  CHECK(encoded_netchat("alice", "see you at 10") == "alice: \"see you at 10\"");
+  CHECK(encoded_netchat("Göktuğ", "selam") == "Göktuğ: \"selam\"");
+  CHECK(encoded_netchat("a", "") == "a: \"\"");
+  CHECK(encoded_netchat("a", "x: y") == "a: \"x: y\"");
 }
 
 TEST_CASE("an id stands behind the text, where old programs do not look") {
-  CHECK(encode("alice", "hi", kId) == "alice: \"hi\"" + kTail);
-  CHECK(as_old_program(encode("alice", "hi", kId)) == "alice|hi");
-  CHECK(decode(encode("alice", "hi", kId)) == "message alice|hi|" + std::string(kId));
+  CHECK(encoded_netchat("alice", "hi", kId) == "alice: \"hi\"" + kTail);
+  CHECK(as_old_program(encoded_netchat("alice", "hi", kId)) == "alice|hi");
+  CHECK(decoded_netchat(encoded_netchat("alice", "hi", kId)) ==
+        "message alice|hi|" + std::string(kId));
 }
 
 TEST_CASE("quotes inside a text reach old programs and ours") {
@@ -81,37 +83,39 @@ TEST_CASE("quotes inside a text reach old programs and ours") {
   for (const Row& row : rows) {
     CAPTURE(row.name);
     for (const std::string_view id : {std::string_view(), kId}) {
-      const std::string bytes = encode("alice", row.text, id);
+      const std::string bytes = encoded_netchat("alice", row.text, id);
       CHECK(as_old_program(bytes) == "alice|" + std::string(row.for_old));
-      CHECK(decode(bytes) == "message alice|" + std::string(row.for_ours) + '|' +
-                                 (id.empty() ? "-" : std::string(id)));
+      CHECK(decoded_netchat(bytes) == "message alice|" + std::string(row.for_ours) + '|' +
+                                          (id.empty() ? "-" : std::string(id)));
     }
   }
 }
 
 TEST_CASE("a message has 1,024 bytes with all that belongs to it, and no more") {
   const std::size_t room = kNetchatBytesMax - std::string_view("carol: \"\"").size();
-  CHECK(encode("carol", std::string(room, 'x')).size() == kNetchatBytesMax);
-  CHECK(encode("carol", std::string(room - kTail.size(), 'x'), kId).size() == kNetchatBytesMax);
+  CHECK(encoded_netchat("carol", std::string(room, 'x')).size() == kNetchatBytesMax);
+  CHECK(encoded_netchat("carol", std::string(room - kTail.size(), 'x'), kId).size() ==
+        kNetchatBytesMax);
   constexpr std::string_view kTooLong =
       "! the text is too long: a NetChat message has 1024 bytes with the sender";
-  CHECK(encode("carol", std::string(room + 1, 'x')) == kTooLong);
-  CHECK(encode("carol", std::string(room - kTail.size() + 1, 'x'), kId) == kTooLong);
-  CHECK(encode("carol", std::string(1'000'000, 'x')) == kTooLong);
-  CHECK(encode("carol", std::string(400, '"')) == kTooLong);  // three bytes each on the way
+  CHECK(encoded_netchat("carol", std::string(room + 1, 'x')) == kTooLong);
+  CHECK(encoded_netchat("carol", std::string(room - kTail.size() + 1, 'x'), kId) == kTooLong);
+  CHECK(encoded_netchat("carol", std::string(1'000'000, 'x')) == kTooLong);
+  CHECK(encoded_netchat("carol", std::string(400, '"')) ==
+        kTooLong);  // three bytes each on the way
 }
 
 TEST_CASE("what would break an old listener is refused") {
   constexpr std::string_view kOneLine =
       "! the text has a line break or a NUL: a NetChat message is one line";
-  CHECK(encode("a", "a\nb") == kOneLine);
-  CHECK(encode("a", "a\r") == kOneLine);
-  CHECK(encode("a", std::string_view("a\0b", 3)) == kOneLine);
-  CHECK(encode("a", "a\xff") == "! the text is not UTF-8");
-  CHECK(encode("a", "a\xc3") == "! the text is not UTF-8");
-  CHECK(encode("DELETE_MESSAGE", "x") ==
+  CHECK(encoded_netchat("a", "a\nb") == kOneLine);
+  CHECK(encoded_netchat("a", "a\r") == kOneLine);
+  CHECK(encoded_netchat("a", std::string_view("a\0b", 3)) == kOneLine);
+  CHECK(encoded_netchat("a", "a\xff") == "! the text is not UTF-8");
+  CHECK(encoded_netchat("a", "a\xc3") == "! the text is not UTF-8");
+  CHECK(encoded_netchat("DELETE_MESSAGE", "x") ==
         "! NetChat programs take that sender's messages for delete signals");
-  CHECK(encode("delete_message", "x") == "delete_message: \"x\"");
+  CHECK(encoded_netchat("delete_message", "x") == "delete_message: \"x\"");
 }
 
 TEST_CASE("anything that comes over a connection is read") {
@@ -165,7 +169,7 @@ TEST_CASE("anything that comes over a connection is read") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
-    CHECK(decode(row.bytes) == row.expected);
+    CHECK(decoded_netchat(row.bytes) == row.expected);
   }
 }
 
@@ -174,7 +178,7 @@ TEST_CASE("a delete signal is the old one, with an id where old programs do not 
   const std::string with_id = common::encode_netchat_delete(test::name("alice"), kId);
   CHECK(with_id == "DELETE_MESSAGE:alice:" + std::string(kId));
   CHECK(as_old_program(with_id) == "delete alice");
-  CHECK(decode(with_id) == "delete alice|" + std::string(kId));
+  CHECK(decoded_netchat(with_id) == "delete alice|" + std::string(kId));
 }
 
 TEST_CASE("the end of a message is found where there is one") {
@@ -208,12 +212,12 @@ TEST_CASE("the end of a message is found where there is one") {
 }
 
 TEST_CASE("no beginning of a message with an id looks certainly whole") {
-  for (const std::string& whole : {encode("Göktuğ", "he said \"hi\"", kId),
+  for (const std::string& whole : {encoded_netchat("Göktuğ", "he said \"hi\"", kId),
                                    common::encode_netchat_delete(test::name("Göktuğ"), kId)}) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
       CAPTURE(size);
       CHECK(common::find_netchat_end(whole.substr(0, size)) != NetchatEnd::kCertain);
-      decode(whole.substr(0, size));
+      decoded_netchat(whole.substr(0, size));
     }
     CHECK(common::find_netchat_end(whole) == NetchatEnd::kCertain);
   }

@@ -4,6 +4,7 @@
 
 #include "common/base64.hpp"
 #include "tests/unit/support/hex.hpp"
+#include "tests/unit/support/identities.hpp"
 
 namespace {
 
@@ -12,11 +13,10 @@ using common::Secret;
 using common::SignatureError;
 using common::SignatureFields;
 using common::SignedRequest;
+using test::kAlice;
+using test::kBob;
 
 constexpr common::WallTime kNow{1'700'000'000'000};
-
-const Identity kAlice = Identity::from_seed(Secret(test::repeated(0xa1)));
-const Identity kBob = Identity::from_seed(Secret(test::repeated(0xb1)));
 
 const SignedRequest kRequest{.host = "127.0.0.1:8080",
                              .method = "POST",

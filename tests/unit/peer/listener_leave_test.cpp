@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 using common::ExitStatus;
 using peer::Listener;
 using test::ListenerRun;
-using Kind = peer::ExchangeFailure::Kind;
+using FailureKind = peer::ExchangeFailure::Kind;
 
 ListenerRun asked() {
   auto options = ListenerRun::options();
@@ -52,8 +52,8 @@ TEST_CASE("yes logs out and leaves; what the registry says is told") {
       if (row.answer == "accepted") run.answer(peer::Accepted{});
       if (row.answer == "not listed") run.answer(peer::NotListed{});
       if (row.answer == "taken") run.answer(peer::NameTaken{});
-      if (row.answer == "no answer") run.fail(Kind::kNoAnswer);
-      if (row.answer == "unreachable") run.fail(Kind::kUnreachable);
+      if (row.answer == "no answer") run.fail(FailureKind::kNoAnswer);
+      if (row.answer == "unreachable") run.fail(FailureKind::kUnreachable);
       CHECK(run.out == row.out);
       CHECK(run.notes == row.notes);
       CHECK(run.take_log() == "LEAVE 0; ");
@@ -131,7 +131,7 @@ TEST_CASE("a signal while a refused registration is under way keeps the signal's
 TEST_CASE("a signal before the registry was ever there leaves at once: nothing is listed") {
   ListenerRun run;
   run.start();
-  run.fail(Kind::kUnreachable);
+  run.fail(FailureKind::kUnreachable);
   run.take_log();
   run.stop();
   CHECK(run.take_log() == "LEAVE 130; ");
@@ -141,11 +141,11 @@ TEST_CASE("a signal while a once reachable registry is away still tries to log o
   ListenerRun run;
   run.started();
   run.step();
-  run.fail(Kind::kUnreachable);
+  run.fail(FailureKind::kUnreachable);
   run.take_log();
   run.stop();
   CHECK(run.take_log() == "LOGOUT; ");
-  run.fail(Kind::kUnreachable);
+  run.fail(FailureKind::kUnreachable);
   CHECK(run.take_log() == "LEAVE 130; ");
 }
 
@@ -156,7 +156,7 @@ TEST_CASE("a failed refresh while leaving does not keep it") {
   run.take_log();
   run.stop();
   CHECK(run.take_log() == "");
-  run.fail(Kind::kUnreachable);
+  run.fail(FailureKind::kUnreachable);
   CHECK(run.take_log() == "LEAVE 130; ");
 }
 
@@ -282,10 +282,10 @@ TEST_CASE("-W that never saw the registry leaves with 69: that was the reason") 
   options.wait = 5s;
   ListenerRun run(options);
   run.start();
-  run.fail(Kind::kUnreachable);
+  run.fail(FailureKind::kUnreachable);
   while (run.now < test::at(1h) + 5s) {
     run.step();
-    if (run.log.ends_with("REGISTER; ")) run.fail(Kind::kUnreachable);
+    if (run.log.ends_with("REGISTER; ")) run.fail(FailureKind::kUnreachable);
   }
   CHECK(run.log.ends_with("LEAVE 69; "));
 }

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 using common::ExitStatus;
 using peer::Listener;
 using test::ListenerRun;
-using Kind = peer::ExchangeFailure::Kind;
+using FailureKind = peer::ExchangeFailure::Kind;
 
 TEST_CASE("a listener registers first, and says where it is reached once it is listed") {
   ListenerRun run;
@@ -96,7 +96,7 @@ TEST_CASE("an unreachable registry is tried again, more and more slowly, up to a
     for (int attempt = 0; attempt < 12; ++attempt) {
       CAPTURE(attempt);
       run.take_log();
-      run.fail(Kind::kUnreachable);
+      run.fail(FailureKind::kUnreachable);
       const auto waited = run.step();
       CHECK(waited >= expected / 2);
       CHECK(waited <= expected);
@@ -111,7 +111,7 @@ TEST_CASE("that the registry is away is said once each time it goes") {
   ListenerRun run;
   run.start();
   for (int i = 0; i < 5; ++i) {
-    run.fail(Kind::kUnreachable);
+    run.fail(FailureKind::kUnreachable);
     run.step();
   }
   const std::string away =
@@ -124,9 +124,9 @@ TEST_CASE("that the registry is away is said once each time it goes") {
         "ali is listening on 127.0.0.1:50001, registered at 127.0.0.1:8080. Ctrl-C logs out.\n");
   run.notes.clear();
   run.step();
-  run.fail(Kind::kUnreachable);
+  run.fail(FailureKind::kUnreachable);
   run.step();
-  run.fail(Kind::kUnreachable);
+  run.fail(FailureKind::kUnreachable);
   CHECK(run.notes == away);
   run.notes.clear();
   run.step();
@@ -138,12 +138,12 @@ TEST_CASE("after a registry came back the pauses begin anew") {
   ListenerRun run;
   run.start();
   for (int i = 0; i < 10; ++i) {
-    run.fail(Kind::kUnreachable);
+    run.fail(FailureKind::kUnreachable);
     run.step();
   }
   run.answer(peer::Accepted{200s});
   run.step();
-  run.fail(Kind::kUnreachable);
+  run.fail(FailureKind::kUnreachable);
   CHECK(run.step() <= Listener::kRetryMin);
 }
 
@@ -162,7 +162,7 @@ TEST_CASE("once it was listed, a listener claims its name back with UPDATE") {
   run.started();
   run.take_log();
   run.step();
-  run.fail(Kind::kUnreachable);
+  run.fail(FailureKind::kUnreachable);
   run.step();
   CHECK(run.take_log() == "UPDATE; UPDATE; ");
 }
@@ -228,22 +228,22 @@ TEST_CASE("what a registry does not understand, or answers oddly, is tried again
 TEST_CASE("a first connection closed without an answer is tried again, but not for ever") {
   ListenerRun run;
   run.start();
-  run.fail(Kind::kNoAnswer, "it closed without an answer");
+  run.fail(FailureKind::kNoAnswer, "it closed without an answer");
   run.step();
-  run.fail(Kind::kNoAnswer, "it closed without an answer");
+  run.fail(FailureKind::kNoAnswer, "it closed without an answer");
   run.step();
   CHECK(run.take_log() == "REGISTER; REGISTER; REGISTER; ");
-  run.fail(Kind::kNoAnswer, "it closed without an answer");
+  run.fail(FailureKind::kNoAnswer, "it closed without an answer");
   CHECK(run.take_log() == "LEAVE 76; ");
 }
 
 TEST_CASE("something that is no registry ends a first registration, and is waited for later") {
   ListenerRun first;
   first.start();
-  first.fail(Kind::kBroken, "what it says is not HTTP");
+  first.fail(FailureKind::kBroken, "what it says is not HTTP");
   CHECK(first.take_log() == "REGISTER; LEAVE 76; ");
   CHECK(first.notes == "127.0.0.1:8080 does not answer as a registry: what it says is not HTTP\n");
-  for (const Kind kind : {Kind::kNoAnswer, Kind::kBroken}) {
+  for (const FailureKind kind : {FailureKind::kNoAnswer, FailureKind::kBroken}) {
     ListenerRun later;
     later.started();
     later.step();

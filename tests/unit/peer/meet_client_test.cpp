@@ -8,17 +8,7 @@
 namespace {
 
 using namespace test;
-using Client = MeetRun::Client;
-
-constexpr const char* kFoundVeli = "&&FOUND&&|veli found. its address is ('127.0.0.1', 47010)";
-constexpr const char* kNotFound = "&&NOTFOUND&&|user not found";
-constexpr const char* kYouLeft = "&&CLIENTEXIT&&|you left the chat room.";
-
-Client::Options at_terminal() {
-  auto options = MeetRun::options();
-  options.is_terminal = true;
-  return options;
-}
+using peer::MeetClient;
 
 TEST_CASE("it listens, registers, and knows by finding itself that it is in") {
   MeetRun run;
@@ -262,7 +252,7 @@ TEST_CASE("what came of the request alone is the exit status") {
 }
 
 TEST_CASE("a person at a terminal need not wait for another person") {
-  MeetRun run(at_terminal());
+  MeetRun run(MeetRun::at_terminal());
   run.online().input("CHAT REQUEST veli").reply(kFoundVeli);
   run.take_log();
   run.input("SEARCH can");
@@ -356,7 +346,7 @@ TEST_CASE("who does not read, or is not read, has others wait") {
     CHECK(!run.client.wants_bytes(MeetRun::kPartner));
     CHECK(!run.client.wants_bytes(MeetRun::kServer));
     CHECK(!run.client.wants_input());
-    CHECK(run.out.size() < Client::kUnwrittenMax + 8192);
+    CHECK(run.out.size() < MeetClient::kUnwrittenMax + 8192);
   }
   SUBCASE("the partner") {
     run.takes = false;
@@ -367,7 +357,7 @@ TEST_CASE("who does not read, or is not read, has others wait") {
       ++said;
     }
     CHECK(said < 1000);
-    CHECK(run.log.size() < Client::kUnsentMax + 8192);
+    CHECK(run.log.size() < MeetClient::kUnsentMax + 8192);
   }
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using namespace test;
 using namespace peer;
-using Kind = MeetNotice::Kind;
+using NoticeKind = MeetNotice::Kind;
 
 std::string read(std::string_view line, bool is_in_room) {
   const MeetCommand command = parse_meet_command(line, is_in_room);
@@ -115,63 +115,64 @@ TEST_CASE("a text's length is what it has when its keywords are pulled apart") {
 TEST_CASE("what a registry says is known by its keyword or its words") {
   struct Row {
     std::string_view data;
-    Kind kind;
+    NoticeKind kind;
     std::string_view text;
     std::uint32_t group = 0;
   };
   const Row rows[] = {
-      {"&&FOUND&&|veli found. its address is ('127.0.0.1', 47010)", Kind::kFound,
+      {"&&FOUND&&|veli found. its address is ('127.0.0.1', 47010)", NoticeKind::kFound,
        "veli found. its address is ('127.0.0.1', 47010)"},
-      {"&&NOTFOUND&&|user not found", Kind::kNotFound, "user not found"},
-      {"&&INVALIDSEARCH&&|you can't search yourself. search for other users", Kind::kOwnSearch,
-       "you can't search yourself. search for other users"},
-      {"&&BUSY&&|the user is busy. try again later.", Kind::kBusy,
+      {"&&NOTFOUND&&|user not found", NoticeKind::kNotFound, "user not found"},
+      {"&&INVALIDSEARCH&&|you can't search yourself. search for other users",
+       NoticeKind::kOwnSearch, "you can't search yourself. search for other users"},
+      {"&&BUSY&&|the user is busy. try again later.", NoticeKind::kBusy,
        "the user is busy. try again later."},
-      {"&&CLIENTEXIT&&|you left the chat room.", Kind::kChatClosed, "you left the chat room."},
-      {"&&LOGOUTSUCCESS&&", Kind::kLoggedOut, ""},
-      {"&&DANCE&&|x|y", Kind::kText, "x"},
-      {"veli would like to chat with you? (OK/REJECT)", Kind::kText,
+      {"&&CLIENTEXIT&&|you left the chat room.", NoticeKind::kChatClosed,
+       "you left the chat room."},
+      {"&&LOGOUTSUCCESS&&", NoticeKind::kLoggedOut, ""},
+      {"&&DANCE&&|x|y", NoticeKind::kText, "x"},
+      {"veli would like to chat with you? (OK/REJECT)", NoticeKind::kText,
        "veli would like to chat with you? (OK/REJECT)"},
-      {"you have rejected the chat request!", Kind::kAnswered,
+      {"you have rejected the chat request!", NoticeKind::kAnswered,
        "you have rejected the chat request!"},
-      {"you have rejected the group chat request!", Kind::kAnswered,
+      {"you have rejected the group chat request!", NoticeKind::kAnswered,
        "you have rejected the group chat request!"},
-      {"veli rejected the chat request!", Kind::kRejected, "veli rejected the chat request!"},
-      {"veli rejected the group chat request!", Kind::kText,
+      {"veli rejected the chat request!", NoticeKind::kRejected, "veli rejected the chat request!"},
+      {"veli rejected the group chat request!", NoticeKind::kText,
        "veli rejected the group chat request!"},
-      {"veli did not answer the chat request.", Kind::kUnanswered,
+      {"veli did not answer the chat request.", NoticeKind::kUnanswered,
        "veli did not answer the chat request."},
-      {"too many of your chat requests are not answered yet.", Kind::kUnanswered,
+      {"too many of your chat requests are not answered yet.", NoticeKind::kUnanswered,
        "too many of your chat requests are not answered yet."},
-      {"veli has not answered your chat request yet.", Kind::kText,
+      {"veli has not answered your chat request yet.", NoticeKind::kText,
        "veli has not answered your chat request yet."},
-      {"there is no chat request from veli.", Kind::kAnswered,
+      {"there is no chat request from veli.", NoticeKind::kAnswered,
        "there is no chat request from veli."},
-      {"there is no request for group chat 7.", Kind::kGroupNotHere,
+      {"there is no request for group chat 7.", NoticeKind::kGroupNotHere,
        "there is no request for group chat 7."},
       {"you have added yourself to group chat 12. a request has been sent to your added friends. "
        "type EXIT GROUP to leave.",
-       Kind::kGroupMade,
+       NoticeKind::kGroupMade,
        "you have added yourself to group chat 12. a request has been sent to your added friends. "
        "type EXIT GROUP to leave.",
        12},
       {"veli would like to add you to group chat room 3? (OK/REJECT GROUP <room_number>)",
-       Kind::kInvited,
+       NoticeKind::kInvited,
        "veli would like to add you to group chat room 3? (OK/REJECT GROUP <room_number>)", 3},
-      {"ali joined the group chat", Kind::kGroupJoined, "ali joined the group chat"},
-      {"veli joined the group chat", Kind::kText, "veli joined the group chat"},
-      {"you left the chat room.", Kind::kGroupLeft, "you left the chat room."},
-      {"veli left the chat room.", Kind::kText, "veli left the chat room."},
+      {"ali joined the group chat", NoticeKind::kGroupJoined, "ali joined the group chat"},
+      {"veli joined the group chat", NoticeKind::kText, "veli joined the group chat"},
+      {"you left the chat room.", NoticeKind::kGroupLeft, "you left the chat room."},
+      {"veli left the chat room.", NoticeKind::kText, "veli left the chat room."},
       {"your message was not sent. it is empty, too long, or has control characters.",
-       Kind::kTextRefused,
+       NoticeKind::kTextRefused,
        "your message was not sent. it is empty, too long, or has control characters."},
-      {"your message was not sent. too many of yours are under way.", Kind::kNotSent,
+      {"your message was not sent. too many of yours are under way.", NoticeKind::kNotSent,
        "your message was not sent. too many of yours are under way."},
-      {"your name was refused. it is in use. start again with another.", Kind::kRefused,
+      {"your name was refused. it is in use. start again with another.", NoticeKind::kRefused,
        "your name was refused. it is in use. start again with another."},
-      {"&&MESSAGE&&|veli: a: b|c", Kind::kMessage, "a: b|c"},
-      {"&&MESSAGE&&|nobody said this", Kind::kMessage, "nobody said this"},
-      {"", Kind::kText, ""},
+      {"&&MESSAGE&&|veli: a: b|c", NoticeKind::kMessage, "a: b|c"},
+      {"&&MESSAGE&&|nobody said this", NoticeKind::kMessage, "nobody said this"},
+      {"", NoticeKind::kText, ""},
   };
   for (const Row& row : rows) {
     CAPTURE(row.data);
@@ -180,7 +181,7 @@ TEST_CASE("what a registry says is known by its keyword or its words") {
     CHECK(notice->kind == row.kind);
     CHECK(notice->text == row.text);
     CHECK(notice->group == row.group);
-    if (row.kind == Kind::kMessage) CHECK(notice->sender == "veli");
+    if (row.kind == NoticeKind::kMessage) CHECK(notice->sender == "veli");
   }
 }
 
@@ -212,7 +213,7 @@ TEST_CASE("a chat's partner is where the registry says, or on this machine") {
     const auto notice = interpret_notice("veli", row.data, name("ali"));
     CHECK(notice.has_value() == !row.endpoint.empty());
     if (!notice) continue;
-    CHECK(notice->kind == Kind::kChatOpened);
+    CHECK(notice->kind == NoticeKind::kChatOpened);
     CHECK(notice->partner == row.partner);
     CHECK(common::format_endpoint(notice->endpoint) == row.endpoint);
   }

@@ -7,9 +7,6 @@
 namespace {
 
 using namespace test;
-using Client = MeetRun::Client;
-
-constexpr const char* kYouLeft = "&&CLIENTEXIT&&|you left the chat room.";
 
 TEST_CASE("a text that nobody has taken when we leave is told of, and 75") {
   struct Row {

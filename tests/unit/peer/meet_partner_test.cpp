@@ -7,20 +7,10 @@
 namespace {
 
 using namespace test;
-using Client = MeetRun::Client;
-
-constexpr const char* kFoundVeli = "&&FOUND&&|veli found. its address is ('127.0.0.1', 47010)";
-constexpr const char* kNotFound = "&&NOTFOUND&&|user not found";
-constexpr const char* kYouLeft = "&&CLIENTEXIT&&|you left the chat room.";
-
-Client::Options at_terminal() {
-  auto options = MeetRun::options();
-  options.is_terminal = true;
-  return options;
-}
+using peer::MeetClient;
 
 constexpr peer::LinkId accepted_link(std::size_t index) {
-  return peer::LinkId{static_cast<std::uint32_t>(Client::kAcceptedLinkMin) +
+  return peer::LinkId{static_cast<std::uint32_t>(MeetClient::kAcceptedLinkMin) +
                       static_cast<std::uint32_t>(index)};
 }
 
@@ -119,7 +109,7 @@ TEST_CASE("a partner's texts are shown, and nobody else's") {
   run.partner_says("&&MESSAGE&&|can: I am not veli");
   run.partner_says("&&EXIT&&|veli").partner_says("hello");
   CHECK(run.take_out() == "");
-  REQUIRE(run.accepted("10.0.0.7:40000", peer::LinkId{Client::kAcceptedLinkMin}));
+  REQUIRE(run.accepted("10.0.0.7:40000", peer::LinkId{MeetClient::kAcceptedLinkMin}));
   CHECK(run.notes == "");
 }
 
@@ -127,7 +117,7 @@ TEST_CASE("a partner's last text may be here after the registry's word") {
   MeetRun run;
   run.chatting("|10.0.0.6|9001");
   REQUIRE(run.accepted("10.0.0.6:40000"));
-  const peer::LinkId other{static_cast<std::uint32_t>(Client::kAcceptedLinkMin) + 1};
+  const peer::LinkId other{static_cast<std::uint32_t>(MeetClient::kAcceptedLinkMin) + 1};
   REQUIRE(run.accepted("10.0.0.7:40000", other));
   run.reply("&&CLIENTEXIT&&|veli left the chat room. the chat room has been closed", "veli");
   run.take_out();
@@ -153,7 +143,7 @@ TEST_CASE("a partner's last text may be here after the registry's word") {
 TEST_CASE("texts from another address than the partner's are not his") {
   MeetRun run;
   run.chatting("|10.0.0.6|9001");
-  const peer::LinkId other{static_cast<std::uint32_t>(Client::kAcceptedLinkMin) + 1};
+  const peer::LinkId other{static_cast<std::uint32_t>(MeetClient::kAcceptedLinkMin) + 1};
   REQUIRE(run.accepted("10.0.0.6:40000"));
   REQUIRE(run.accepted("10.0.0.7:40000", other));
   run.partner_says("&&MESSAGE&&|veli: forged", other);
@@ -200,7 +190,7 @@ TEST_CASE("a chat with a partner who has no usable port is left at once") {
     CHECK(run.log == "LEAVE 75; ");
   }
   SUBCASE("at a terminal, while another question is open") {
-    MeetRun person(at_terminal());
+    MeetRun person(MeetRun::at_terminal());
     person.online().input("CHAT REQUEST veli").reply(kFoundVeli).input("SEARCH can");
     person.take_log();
     person.reply(unusable, "veli");

@@ -8,7 +8,7 @@
 namespace {
 
 /// "list", "send bob|hi", "multi a+b|hi", "read bob", "delete bob", "exit", or what is said.
-std::string words(std::string_view line) {
+std::string command_of(std::string_view line) {
   const auto command = peer::parse_netchat_command(line);
   if (!command) return command.error().line + " (" + command.error().usage + ')';
   if (std::holds_alternative<peer::NetchatList>(*command)) return "list";
@@ -74,7 +74,7 @@ TEST_CASE("each command is known by its first word alone") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.line);
-    CHECK(words(row.line) == row.expected);
+    CHECK(command_of(row.line) == row.expected);
   }
 }
 

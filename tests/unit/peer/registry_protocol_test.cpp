@@ -144,7 +144,7 @@ std::string words(const Outcome& outcome) {
 HttpAnswer text(int status, std::string body = "") {
   return {.status = status, .is_json = false, .etag = "", .body = std::move(body)};
 }
-HttpAnswer json(int status, std::string body) {
+HttpAnswer json_answer(int status, std::string body) {
   return {.status = status, .is_json = true, .etag = "", .body = std::move(body)};
 }
 
@@ -160,24 +160,27 @@ TEST_CASE("a registration's answer is understood, of old and new registries") {
   const Row rows[] = {
       {"an old registry accepts", Verb::kRegister, text(200), "accepted"},
       {"a new one tells its lease", Verb::kRegister,
-       json(200, R"({"v":1,"name":"a","endpoint":"127.0.0.1:50001","lease_s":200})"),
+       json_answer(200, R"({"v":1,"name":"a","endpoint":"127.0.0.1:50001","lease_s":200})"),
        "accepted for 200 s"},
       {"a page of something else", Verb::kRegister, text(200, "<html>"), "accepted"},
       {"a lease beyond all measure", Verb::kUpdate,
-       json(200, R"({"lease_s":18446744073709551615})"), "accepted for 315360000 s"},
+       json_answer(200, R"({"lease_s":18446744073709551615})"), "accepted for 315360000 s"},
       {"taken", Verb::kRegister, text(406), "taken"},
-      {"taken, in JSON", Verb::kUpdate, json(406, R"({"code":40601,"http":406,"error":"x"})"),
-       "taken"},
+      {"taken, in JSON", Verb::kUpdate,
+       json_answer(406, R"({"code":40601,"http":406,"error":"x"})"), "taken"},
       {"an old registry's 400", Verb::kRegister, text(400), "refused: status 400"},
-      {"a new one's 400", Verb::kRegister, json(400, error), "refused: the address is not yours"},
+      {"a new one's 400", Verb::kRegister, json_answer(400, error),
+       "refused: the address is not yours"},
       {"LOGOUT of what is not there", Verb::kLogout, text(400), "not listed"},
-      {"LOGOUT of what is not there, in JSON", Verb::kLogout, json(400, error), "not listed"},
+      {"LOGOUT of what is not there, in JSON", Verb::kLogout, json_answer(400, error),
+       "not listed"},
       {"LOGOUT done", Verb::kLogout, text(200), "accepted"},
       {"LOGOUT of somebody else's", Verb::kLogout, text(406), "taken"},
       {"a foreign host", Verb::kRegister, text(421, "not my name\n"), "refused: not my name"},
       {"not found", Verb::kRegister, text(404, "no such page"), "refused: no such page"},
       {"too many requests", Verb::kRegister, text(429, "slow down"), "unavailable: slow down"},
-      {"the disk is full", Verb::kRegister, json(503, down), "unavailable: cannot write now"},
+      {"the disk is full", Verb::kRegister, json_answer(503, down),
+       "unavailable: cannot write now"},
       {"a broken gateway", Verb::kRegister, text(502, "bad gateway"),
        "not understood: it answered bad gateway"},
       {"a redirection", Verb::kRegister, text(301), "not understood: it answered status 301"},
@@ -234,18 +237,18 @@ TEST_CASE("a list is understood in every form") {
        "list alice@127.0.0.1:50001"},
       {"a file with what D0 lets in", text(200, "a@b@..,,@127.0.0.1:5001,ok@127.0.0.1:50001,"),
        "list ok@127.0.0.1:50001"},
-      {"ours", json(200, R"({"v":1,"version":3,"users":[)" + user + ',' + tcp + "]}"),
+      {"ours", json_answer(200, R"({"v":1,"version":3,"users":[)" + user + ',' + tcp + "]}"),
        "list alice@127.0.0.1:50001 net@127.0.0.1:50002"},
-      {"ours, empty", json(200, R"({"v":1,"version":3,"users":[]})"), "list"},
+      {"ours, empty", json_answer(200, R"({"v":1,"version":3,"users":[]})"), "list"},
       {"nothing new", text(304), "not modified"},
-      {"JSON that is none", json(200, "alice@127.0.0.1:50001,"),
+      {"JSON that is none", json_answer(200, "alice@127.0.0.1:50001,"),
        "not understood: its list is not JSON"},
-      {"JSON of another sort", json(200, "{}"),
+      {"JSON of another sort", json_answer(200, "{}"),
        "not understood: its list does not have the expected members"},
-      {"JSON nested deeply", json(200, std::string(100'000, '[')),
+      {"JSON nested deeply", json_answer(200, std::string(100'000, '[')),
        "not understood: its list is nested too deeply"},
       {"400 in JSON is no empty list",
-       json(400, R"({"code":40006,"http":400,"error":"malformed"})"), "refused: malformed"},
+       json_answer(400, R"({"code":40006,"http":400,"error":"malformed"})"), "refused: malformed"},
       {"a foreign host", text(421, "not my name"), "refused: not my name"},
       {"forbidden", text(403), "refused: status 403"},
       {"busy", text(503, "later"), "unavailable: later"},
@@ -268,7 +271,7 @@ TEST_CASE("a look-up is understood, also where an old registry answers with its 
   const std::string user =
       R"({"name":"Bob","endpoint":"127.0.0.1:50002","transport":"udp","door":"classic"})";
   const Row rows[] = {
-      {"ours", json(200, user), "user Bob@127.0.0.1:50002"},
+      {"ours", json_answer(200, user), "user Bob@127.0.0.1:50002"},
       {"D1's bare address", text(200, "127.0.0.1:50002"), "user bob@127.0.0.1:50002"},
       {"with a line end", text(200, "127.0.0.1:50002\r\n"), "user bob@127.0.0.1:50002"},
       {"D0's whole list", text(200, "alice@127.0.0.1:50001,Bob@127.0.0.1:50002,\r\n\r\n"),
@@ -276,17 +279,19 @@ TEST_CASE("a look-up is understood, also where an old registry answers with its 
       {"D0's whole list without him", text(200, "alice@127.0.0.1:50001,\r\n\r\n"), "not found"},
       {"D0's empty list", text(400), "not found, nobody online"},
       {"not found", text(404), "not found"},
-      {"ours: not found", json(404, R"({"code":40401,"http":404,"error":"x","online":3})"),
+      {"ours: not found", json_answer(404, R"({"code":40401,"http":404,"error":"x","online":3})"),
        "not found"},
-      {"ours: nobody at all", json(404, R"({"code":40401,"http":404,"error":"x","online":0})"),
+      {"ours: nobody at all",
+       json_answer(404, R"({"code":40401,"http":404,"error":"x","online":0})"),
        "not found, nobody online"},
       {"a user of TCP",
-       json(200, R"({"name":"bob","endpoint":"127.0.0.1:50002","transport":"tcp"})"),
+       json_answer(200, R"({"name":"bob","endpoint":"127.0.0.1:50002","transport":"tcp"})"),
        "user bob@127.0.0.1:50002"},
       {"another user than was asked for",
-       json(200, R"({"name":"eve","endpoint":"127.0.0.1:50002","transport":"udp"})"), "not found"},
-      {"JSON that is none", json(200, "bob"), "not understood: its answer is not JSON"},
-      {"JSON of another sort", json(200, R"({"name":"bob"})"),
+       json_answer(200, R"({"name":"eve","endpoint":"127.0.0.1:50002","transport":"udp"})"),
+       "not found"},
+      {"JSON that is none", json_answer(200, "bob"), "not understood: its answer is not JSON"},
+      {"JSON of another sort", json_answer(200, R"({"name":"bob"})"),
        "not understood: its answer does not have the expected members"},
       {"a foreign host", text(421, "not my name"), "refused: not my name"},
       {"busy", text(503), "unavailable: status 503"},
@@ -314,7 +319,7 @@ TEST_CASE("a registry's words are made harmless and cut before a person sees the
   CHECK(words(peer::interpret_list(text(421, "\x1b[2Jgone\r\nsecond line"))) ==
         "refused: \\x1b[2Jgone");
   CHECK(words(peer::interpret_list(
-            json(421, R"({"code":42101,"http":421,"error":"a\nb\u202ec"})"))) ==
+            json_answer(421, R"({"code":42101,"http":421,"error":"a\nb\u202ec"})"))) ==
         "refused: a\\x0ab<U+202E>c");
   const std::string refused = words(peer::interpret_list(text(421, std::string(10'000, 'x'))));
   CHECK(refused.size() == std::string_view("refused: ").size() + 300);

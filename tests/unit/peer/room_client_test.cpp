@@ -8,10 +8,9 @@
 namespace {
 
 using namespace std::chrono_literals;
+using test::kGreeting;
+using test::kPrompt;
 using test::RoomRun;
-
-const std::string kPrompt = "Please enter your username: ";
-const std::string kGreeting = "You are connected to chatroom.";
 
 TEST_CASE("the name is said alone, and no line before the greeting") {
   RoomRun run;

@@ -5,29 +5,30 @@
 
 #include <vector>
 
+#include "tests/unit/support/room_run.hpp"
+
 namespace {
 
 using namespace peer;
-using Kind = RoomReader::Kind;
-
-const std::string kPrompt = "Please enter your username: ";
-const std::string kGreeting = "You are connected to chatroom.";
+using test::kGreeting;
+using test::kPrompt;
+using ItemKind = RoomReader::Kind;
 
 /// "P" for the prompt, "G" for the greeting, "L text" for a line, "+ text" for a line that goes on,
 /// "X text" for what is not understood.
 void read_into(RoomReader& reader, std::vector<std::string>& items) {
   while (const auto item = reader.next()) {
     switch (item->kind) {
-      case Kind::kPrompt:
+      case ItemKind::kPrompt:
         items.emplace_back("P");
         break;
-      case Kind::kGreeting:
+      case ItemKind::kGreeting:
         items.emplace_back("G");
         break;
-      case Kind::kLine:
+      case ItemKind::kLine:
         items.push_back((item->is_continued ? "+ " : "L ") + item->text);
         break;
-      case Kind::kGarbage:
+      case ItemKind::kGarbage:
         items.push_back("X " + item->text);
         break;
     }

@@ -17,7 +17,7 @@ using peer::sealed::KnownPeers;
 using peer::sealed::Messenger;
 using peer::sealed::PinGate;
 using peer::sealed::TrustMode;
-using Kind = PinGate::Alarm::Kind;
+using AlarmKind = PinGate::Alarm::Kind;
 using Result = Messenger::Result;
 
 PinGate no_pins() { return {"127.0.0.1:8080", TrustMode::kNew, KnownPeers()}; }
@@ -123,14 +123,14 @@ TEST_CASE("each alarm says who, and what can be done about it") {
   const common::UserName bob = test::name("bob");
   const common::IdentityKey key{};
   const std::string command = "peer ci 127.0.0.1:8080 trust bob " + common::format_fingerprint(key);
-  for (const Kind kind : {Kind::kKeyChanged, Kind::kUnreadable, Kind::kStranger, Kind::kNotHis,
-                          Kind::kStale, Kind::kNoRoom}) {
+  for (const AlarmKind kind : {AlarmKind::kKeyChanged, AlarmKind::kUnreadable, AlarmKind::kStranger,
+                               AlarmKind::kNotHis, AlarmKind::kStale, AlarmKind::kNoRoom}) {
     CAPTURE(static_cast<int>(kind));
     const std::string text = describe(PinGate::Alarm{kind, bob, key}, context);
     CHECK(text.find("bob") != std::string::npos);
     // Where a person may decide, the command is there to be copied.
-    const bool is_persons =
-        kind == Kind::kKeyChanged || kind == Kind::kUnreadable || kind == Kind::kStranger;
+    const bool is_persons = kind == AlarmKind::kKeyChanged || kind == AlarmKind::kUnreadable ||
+                            kind == AlarmKind::kStranger;
     CHECK((text.find(command) != std::string::npos) == is_persons);
   }
   const common::Certificate stranger{.name = bob, .identity = key, .session = {}};

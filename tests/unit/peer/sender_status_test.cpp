@@ -10,11 +10,11 @@ namespace {
 using peer::ExchangeFailure;
 using peer::HttpAnswer;
 using test::SenderRun;
-using Kind = ExchangeFailure::Kind;
+using FailureKind = ExchangeFailure::Kind;
 
 const std::vector<std::string> kTwo = {"Ali@127.0.0.1:50001", "Veli@127.0.0.1:50002"};
 
-peer::Sender::AnswerOrFailure failure(Kind kind, std::string text) {
+peer::Sender::AnswerOrFailure failure(FailureKind kind, std::string text) {
   return common::unexpected{ExchangeFailure{kind, std::move(text)}};
 }
 peer::Sender::AnswerOrFailure answer(int status, std::string body = "") {
@@ -29,12 +29,12 @@ TEST_CASE("what a registry does not help with ends the command with its own stat
     std::string_view text;
   };
   const std::vector<Row> rows = {
-      {"unreachable", failure(Kind::kUnreachable, "connection refused"), 69,
+      {"unreachable", failure(FailureKind::kUnreachable, "connection refused"), 69,
        "cannot reach the registry at 127.0.0.1:8080: connection refused\n  Is it running? Try: "
        "curl http://127.0.0.1:8080/healthz\n"},
-      {"closed without an answer", failure(Kind::kNoAnswer, "it closed without an answer"), 76,
-       "the registry at 127.0.0.1:8080 did not help: it closed without an answer\n"},
-      {"no HTTP", failure(Kind::kBroken, "what it says is not HTTP"), 76,
+      {"closed without an answer", failure(FailureKind::kNoAnswer, "it closed without an answer"),
+       76, "the registry at 127.0.0.1:8080 did not help: it closed without an answer\n"},
+      {"no HTTP", failure(FailureKind::kBroken, "what it says is not HTTP"), 76,
        "the registry at 127.0.0.1:8080 did not help: what it says is not HTTP\n"},
       {"refused", answer(421, "not my name"), 77,
        "the registry at 127.0.0.1:8080 did not help: not my name\n"},
@@ -65,7 +65,7 @@ TEST_CASE("a multicast that loses its registry half way has sent what it sent") 
   SenderRun run(kTwo);
   run.script.push_back(
       HttpAnswer{.status = 200, .is_json = false, .etag = "", .body = "127.0.0.1:50001"});
-  run.script.push_back(failure(Kind::kUnreachable, "no answer in time"));
+  run.script.push_back(failure(FailureKind::kUnreachable, "no answer in time"));
   run.line("multicast [Ali, Veli] \"x\"");
   CHECK(run.out == "message is sent to Ali\n");
   CHECK(run.datagrams.size() == 1);
@@ -131,11 +131,11 @@ void provoke(SenderRun& run, int status) {
       run.line("dance");
       break;
     case 69:
-      run.script.push_back(failure(Kind::kUnreachable, "x"));
+      run.script.push_back(failure(FailureKind::kUnreachable, "x"));
       run.line("list");
       break;
     case 76:
-      run.script.push_back(failure(Kind::kBroken, "x"));
+      run.script.push_back(failure(FailureKind::kBroken, "x"));
       run.line("list");
       break;
     case 77:

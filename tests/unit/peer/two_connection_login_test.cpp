@@ -10,7 +10,7 @@ using common::ExitStatus;
 using test::TwoConnectionRun;
 using Link = TwoConnectionRun::Link;
 
-TwoConnectionRun asking(bool is_terminal, bool for_name = false) {
+TwoConnectionRun run_asking(bool is_terminal, bool for_name = false) {
   auto options = TwoConnectionRun::options();
   options.is_terminal = is_terminal;
   options.password.reset();
@@ -37,7 +37,7 @@ TEST_CASE("login, port, online") {
 }
 
 TEST_CASE("off a terminal name and password are the first lines, and commands follow") {
-  TwoConnectionRun run = asking(false, true);
+  TwoConnectionRun run = run_asking(false, true);
   run.start();
   CHECK(run.client.wants_input());
   run.input("carol\r").input("s3cret\r").input("/list").input("/exit").input_end();
@@ -53,7 +53,7 @@ TEST_CASE("off a terminal name and password are the first lines, and commands fo
 }
 
 TEST_CASE("a typed name is brought into normal form") {
-  TwoConnectionRun run = asking(true, true);
+  TwoConnectionRun run = run_asking(true, true);
   run.start().input("Zoe\u0308").input("x");
   CHECK(run.take_log() == "NAME?; PASSWORD?; a /login Zo\u00eb x; ");
 }
@@ -74,12 +74,12 @@ TEST_CASE("what can be no name or password ends a script with 65 and is asked ag
   };
   for (const Row& row : rows) {
     CAPTURE(row.note);
-    TwoConnectionRun script = asking(false, row.is_name);
+    TwoConnectionRun script = run_asking(false, row.is_name);
     script.start().take_log();
     script.input(row.line);
     CHECK(script.notes == row.note);
     CHECK(script.take_log() == "LEAVE 65; ");
-    TwoConnectionRun person = asking(true, row.is_name);
+    TwoConnectionRun person = run_asking(true, row.is_name);
     person.start().take_log();
     person.input(row.line);
     CHECK(person.notes == row.note);
@@ -88,18 +88,18 @@ TEST_CASE("what can be no name or password ends a script with 65 and is asked ag
 }
 
 TEST_CASE("input that ends before the password ends a script with 65 and lets a person go") {
-  TwoConnectionRun script = asking(false);
+  TwoConnectionRun script = run_asking(false);
   script.start().input_end();
   CHECK(script.take_log() == "PASSWORD?; LEAVE 65; ");
   CHECK(script.notes ==
         "no password: neither --password-file nor PEER_PASSWORD nor a line of standard input\n");
-  TwoConnectionRun nameless = asking(false, true);
+  TwoConnectionRun nameless = run_asking(false, true);
   nameless.start().input_end();
   CHECK(nameless.take_log() == "NAME?; LEAVE 65; ");
-  TwoConnectionRun person = asking(true);
+  TwoConnectionRun person = run_asking(true);
   person.start().input_end();
   CHECK(person.take_log() == "PASSWORD?; LEAVE 0; ");
-  TwoConnectionRun refused = asking(true);
+  TwoConnectionRun refused = run_asking(true);
   refused.start().input("x").reply("102 Authentication failed").input_end();
   CHECK(refused.take_log() == "PASSWORD?; a /login carol x; PASSWORD?; LEAVE 77; ");
 }
@@ -116,7 +116,7 @@ TEST_CASE(
     CHECK(script.out == line + '\n');
     CHECK(script.notes == "127.0.0.1:9000 refused to log carol in\n");
 
-    TwoConnectionRun person = asking(true);
+    TwoConnectionRun person = run_asking(true);
     person.start().input("one");
     for (int i = 0; i < 5; ++i) {
       person.take_log();
@@ -128,7 +128,7 @@ TEST_CASE(
     }
     CHECK(person.notes == "");
 
-    TwoConnectionRun nameless = asking(true, true);
+    TwoConnectionRun nameless = run_asking(true, true);
     nameless.start().input("dave").input("x").take_log();
     nameless.reply(line);
     CHECK(nameless.take_log() == "NAME?; ");
@@ -270,7 +270,7 @@ TEST_CASE("a server that is gone, silent or none: what it means depends on how f
 }
 
 TEST_CASE("a server that refuses a person and then closes has refused") {
-  TwoConnectionRun run = asking(true);
+  TwoConnectionRun run = run_asking(true);
   run.start().input("x").reply("102 Authentication failed").closed(Link::kCommands);
   CHECK(run.take_log() == "PASSWORD?; a /login carol x; PASSWORD?; LEAVE 77; ");
 }

@@ -8,9 +8,8 @@ namespace {
 using namespace std::chrono_literals;
 using registry::Directory;
 using test::DirectoryWorld;
-
-constexpr const char* kAli = "ali@127.0.0.1:50001";
-constexpr const char* kVeli = "veli@127.0.0.1:50002";
+using test::kAli;
+using test::kVeli;
 
 /// "5: ali veli -can", or "all" where the whole list is the answer.
 std::string changes(const DirectoryWorld& world, registry::Version since) {

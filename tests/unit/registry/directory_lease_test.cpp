@@ -10,8 +10,8 @@ namespace {
 using namespace std::chrono_literals;
 using test::DirectoryWorld;
 using test::From;
+using test::kAli;
 
-constexpr const char* kAli = "ali@127.0.0.1:50001";
 constexpr From kOurPeer{"127.0.0.1", 't'};
 
 TEST_CASE("a record lives until, but not at, the end of its lease") {

@@ -10,8 +10,8 @@ namespace {
 using namespace test;
 
 /// Lara listens on UDP, nina on TCP, six on UDP over IPv6; carol is connected.
-struct GatewayWorld {
-  explicit GatewayWorld(std::size_t ports = 8)
+struct GatewayRegistry {
+  explicit GatewayRegistry(std::size_t ports = 8)
       : registry({.rules = {.allow_foreign_address = true}, .gateway_ports = ports}) {
     REQUIRE(status(post("REGISTER lara@127.0.0.1:1111")) == 200);
     REQUIRE(status(d1_post("UPDATE nina@127.0.1.1:2222")) == 200);
@@ -32,7 +32,7 @@ struct GatewayWorld {
 };
 
 TEST_CASE("old programs see everybody at an endpoint of their own transport") {
-  GatewayWorld world;
+  GatewayRegistry world;
   CHECK(world.body(kD0List) ==
         "lara@127.0.0.1:1111,nina@127.0.0.1:40001,carol@127.0.0.1:40002,\r\n\r\n");
   CHECK(world.body(d1_get("/userlist.txt")) ==
@@ -40,7 +40,7 @@ TEST_CASE("old programs see everybody at an endpoint of their own transport") {
 }
 
 TEST_CASE("a look-up gives a port without a list before it") {
-  GatewayWorld world;
+  GatewayRegistry world;
   CHECK(world.body(d1_get("/userlist.txt?username=lara")) == "127.0.0.1:50001");
   CHECK(world.body(d1_get("/userlist.txt?username=nina")) == "127.0.1.1:2222");
   CHECK(world.body(d1_get("/userlist.txt?username=carol")) == "127.0.0.1:50002");
@@ -49,7 +49,7 @@ TEST_CASE("a look-up gives a port without a list before it") {
 }
 
 TEST_CASE("a reader on another machine sees ports at the registry's address on his connection") {
-  GatewayWorld world;
+  GatewayRegistry world;
   CHECK(world.body(d1_get("/userlist.txt"), "10.0.0.9", "10.0.0.1") ==
         "lara@10.0.0.1:50001\nnina@10.0.0.1:2222\nsix@10.0.0.1:50002\ncarol@10.0.0.1:50003");
   world.registry.node().api().set_gateway_address(ip("10.0.0.2"));
@@ -61,7 +61,7 @@ TEST_CASE("a reader on another machine sees ports at the registry's address on h
 }
 
 TEST_CASE("readers of JSON see what each user takes, at his own endpoint") {
-  GatewayWorld world;
+  GatewayRegistry world;
   world.body(kD0List);
   world.body(d1_get("/userlist.txt"));
   const std::string list = world.body(modern("GET", "/userlist.txt?format=json"));
@@ -75,7 +75,7 @@ TEST_CASE("readers of JSON see what each user takes, at his own endpoint") {
 }
 
 TEST_CASE("whoever has no port is left out, and found by nobody of the other transport") {
-  GatewayWorld world(1);
+  GatewayRegistry world(1);
   CHECK(world.body(d1_get("/userlist.txt")) == "lara@127.0.0.1:50001\nnina@127.0.1.1:2222");
   CHECK(world.status(d1_get("/userlist.txt?username=carol")) == 404);
   CHECK(world.status(modern("GET", "/userlist.txt?username=carol")) == 200);
@@ -86,7 +86,7 @@ TEST_CASE("whoever has no port is left out, and found by nobody of the other tra
 }
 
 TEST_CASE("an endpoint's transport is one of two") {
-  GatewayWorld world;
+  GatewayRegistry world;
   for (const std::string_view value : {"TCP", "quic", "tcp, tcp", "tcp;", "udp tcp"}) {
     CAPTURE(value);
     const std::string field = "Endpoint-Transport: " + std::string(value) + "\r\n";

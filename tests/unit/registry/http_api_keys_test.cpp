@@ -11,9 +11,8 @@ namespace {
 
 using test::Answer;
 using test::json_at;
+using test::kJson;
 using test::MemoryRegistry;
-
-constexpr std::string_view kJson = "Accept: application/json\r\n";
 
 struct Signing {
   unsigned identity = 1;

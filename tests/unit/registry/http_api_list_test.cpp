@@ -17,11 +17,10 @@ using test::d1_get;
 using test::d1_post;
 using test::json_at;
 using test::kD0List;
+using test::kJson;
 using test::MemoryRegistry;
 using test::modern;
 using test::post;
-
-constexpr std::string_view kJson = "Accept: application/json\r\n";
 
 /// The golden pair of users, by whoever registers them.
 void register_two(MemoryRegistry& registry) {

@@ -10,11 +10,10 @@ namespace {
 using namespace std::chrono_literals;
 using test::Answer;
 using test::json_at;
+using test::kJson;
 using test::MemoryRegistry;
 using test::modern;
 using test::post;
-
-constexpr std::string_view kJson = "Accept: application/json\r\n";
 
 TEST_CASE("every route answers, and every wrong method or path is told so") {
   struct Row {

@@ -13,11 +13,11 @@ using test::Answer;
 using test::d0_post;
 using test::d1_post;
 using test::json_at;
+using test::kJson;
 using test::MemoryRegistry;
 using test::modern;
 using test::post;
 
-constexpr std::string_view kJson = "Accept: application/json\r\n";
 const std::string kToken = "Owner-Token: " + std::string(43, 'k') + "\r\n";
 
 const registry::Record* find(MemoryRegistry& registry, std::string_view name) {

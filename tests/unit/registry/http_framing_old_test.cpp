@@ -5,6 +5,7 @@
 #include "registry/http/http_framing.hpp"
 #include "registry/http/limits.hpp"
 #include "tests/unit/support/framing_run.hpp"
+#include "tests/unit/support/requests.hpp"
 
 namespace {
 
@@ -12,11 +13,11 @@ using namespace std::chrono_literals;
 using registry::http::HttpFraming;
 using registry::http::Program;
 using test::FramingRun;
+using test::kD0List;
 
 constexpr std::string_view kD0Register =
     "POST /userlist.txt HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/*\r\n"
     "Content-Length: 30\r\n\r\nREGISTER alice@127.0.0.1:50001\r\n\r\n";
-constexpr std::string_view kD0List = "GET /userlist.txt HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 constexpr std::string_view kD1Register =
     "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 29\r\n\r\n"
     "UPDATE alice@192.0.2.10:40001";

@@ -9,10 +9,10 @@ using namespace std::string_literals;
 using test::FramingRun;
 
 /// A modern request with these lines after the request line.
-std::string get(std::string_view lines) {
+std::string get_with(std::string_view lines) {
   return "GET / HTTP/1.1\r\n" + std::string(lines) + "\r\n";
 }
-std::string post(std::string_view lines, std::string_view body = "") {
+std::string post_with(std::string_view lines, std::string_view body = "") {
   return "POST / HTTP/1.1\r\nHost: h:1\r\n" + std::string(lines) + "\r\n" + std::string(body);
 }
 
@@ -93,13 +93,13 @@ TEST_CASE("a TLS greeting is refused when it has a line end, and never understoo
 
 TEST_CASE("Host is there exactly once in HTTP/1.1") {
   check({
-      {"once", get("Host: h:1\r\n"), kOk},
-      {"in any case", get("hOsT: h:1\r\n"), kOk},
-      {"empty", get("Host:\r\nAccept: */*\r\n"), kOk},
-      {"missing", get("Accept: */*\r\n"), kBad},
-      {"no fields at all", get(""), kBad},
-      {"twice, the same", get("Host: h:1\r\nHost: h:1\r\n"), kBad},
-      {"twice, others", get("Host: h:1\r\nhost: evil\r\n"), kBad},
+      {"once", get_with("Host: h:1\r\n"), kOk},
+      {"in any case", get_with("hOsT: h:1\r\n"), kOk},
+      {"empty", get_with("Host:\r\nAccept: */*\r\n"), kOk},
+      {"missing", get_with("Accept: */*\r\n"), kBad},
+      {"no fields at all", get_with(""), kBad},
+      {"twice, the same", get_with("Host: h:1\r\nHost: h:1\r\n"), kBad},
+      {"twice, others", get_with("Host: h:1\r\nhost: evil\r\n"), kBad},
       {"missing in HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", "GET / modern [] close; "},
       {"twice in HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", kBad},
   });
@@ -107,25 +107,25 @@ TEST_CASE("Host is there exactly once in HTTP/1.1") {
 
 TEST_CASE("header fields") {
   check({
-      {"blanks around the value", get("Host: \t h:1 \t \r\n"), kOk},
-      {"no blank", get("Host:h:1\r\n"), kOk},
-      {"a tab inside a value", get("Host: h:1\r\nX: a\tb\r\n"), kOk},
-      {"bytes above ASCII in a value", get("Host: h:1\r\nX: \xc5\x9f\xff\r\n"), kOk},
-      {"every sign of a token", get("Host: h:1\r\n!#$%&'*+-.^_`|~: x\r\n"), kOk},
-      {"a blank before the colon", get("Host : h:1\r\n"), kBad},
-      {"a tab before the colon", get("Host\t: h:1\r\n"), kBad},
-      {"no colon", get("Host: h:1\r\nHello\r\n"), kBad},
-      {"no name", get("Host: h:1\r\n: x\r\n"), kBad},
-      {"a folded line", get("Host: h:1\r\nX: a\r\n b\r\n"), kBad},
-      {"a folded line with a tab", get("Host: h:1\r\nX: a\r\n\tb\r\n"), kBad},
-      {"a first line that is folded", get(" Host: h:1\r\n"), kBad},
-      {"a name that is no token", get("Host: h:1\r\nX(Y): a\r\n"), kBad},
-      {"a name above ASCII", get("Host: h:1\r\nX\xc5\x9f: a\r\n"), kBad},
-      {"a control in a value", get("Host: h:1\r\nX: a\x01\r\n"), kBad},
-      {"an escape in a value", get("Host: h:1\r\nX: \x1b[2J\r\n"), kBad},
-      {"a NUL in a value", get("Host: h:1\r\nX: a\0b\r\n"s), kBad},
-      {"DEL in a value", get("Host: h:1\r\nX: \x7f\r\n"), kBad},
-      {"a lone CR in a value", get("Host: h:1\r\nX: a\rb\r\n"), kBad},
+      {"blanks around the value", get_with("Host: \t h:1 \t \r\n"), kOk},
+      {"no blank", get_with("Host:h:1\r\n"), kOk},
+      {"a tab inside a value", get_with("Host: h:1\r\nX: a\tb\r\n"), kOk},
+      {"bytes above ASCII in a value", get_with("Host: h:1\r\nX: \xc5\x9f\xff\r\n"), kOk},
+      {"every sign of a token", get_with("Host: h:1\r\n!#$%&'*+-.^_`|~: x\r\n"), kOk},
+      {"a blank before the colon", get_with("Host : h:1\r\n"), kBad},
+      {"a tab before the colon", get_with("Host\t: h:1\r\n"), kBad},
+      {"no colon", get_with("Host: h:1\r\nHello\r\n"), kBad},
+      {"no name", get_with("Host: h:1\r\n: x\r\n"), kBad},
+      {"a folded line", get_with("Host: h:1\r\nX: a\r\n b\r\n"), kBad},
+      {"a folded line with a tab", get_with("Host: h:1\r\nX: a\r\n\tb\r\n"), kBad},
+      {"a first line that is folded", get_with(" Host: h:1\r\n"), kBad},
+      {"a name that is no token", get_with("Host: h:1\r\nX(Y): a\r\n"), kBad},
+      {"a name above ASCII", get_with("Host: h:1\r\nX\xc5\x9f: a\r\n"), kBad},
+      {"a control in a value", get_with("Host: h:1\r\nX: a\x01\r\n"), kBad},
+      {"an escape in a value", get_with("Host: h:1\r\nX: \x1b[2J\r\n"), kBad},
+      {"a NUL in a value", get_with("Host: h:1\r\nX: a\0b\r\n"s), kBad},
+      {"DEL in a value", get_with("Host: h:1\r\nX: \x7f\r\n"), kBad},
+      {"a lone CR in a value", get_with("Host: h:1\r\nX: a\rb\r\n"), kBad},
   });
 }
 
@@ -144,25 +144,25 @@ TEST_CASE("a line end is CRLF and nothing less") {
 
 TEST_CASE("Content-Length is one number of digits") {
   check({
-      {"a number", post("Content-Length: 3\r\n", "abc"), "POST / modern [abc]; "},
-      {"zero", post("Content-Length: 0\r\n"), "POST / modern []; "},
-      {"leading zeros", post("Content-Length: 0003\r\n", "abc"), "POST / modern [abc]; "},
-      {"none: no body", post(""), "POST / modern []; "},
+      {"a number", post_with("Content-Length: 3\r\n", "abc"), "POST / modern [abc]; "},
+      {"zero", post_with("Content-Length: 0\r\n"), "POST / modern []; "},
+      {"leading zeros", post_with("Content-Length: 0003\r\n", "abc"), "POST / modern [abc]; "},
+      {"none: no body", post_with(""), "POST / modern []; "},
       {"with GET", "GET / HTTP/1.1\r\nHost: h:1\r\nContent-Length: 3\r\n\r\nabc",
        "GET / modern [abc]; "},
-      {"twice, the same", post("Content-Length: 3\r\nContent-Length: 3\r\n", "abc"), kBad},
-      {"twice, others", post("Content-Length: 3\r\ncontent-length: 4\r\n", "abcd"), kBad},
-      {"a list", post("Content-Length: 3, 3\r\n", "abc"), kBad},
-      {"empty", post("Content-Length:\r\n"), kBad},
-      {"a plus sign", post("Content-Length: +3\r\n", "abc"), kBad},
-      {"a minus sign", post("Content-Length: -1\r\n"), kBad},
-      {"hexadecimal", post("Content-Length: 0x3\r\n", "abc"), kBad},
-      {"a blank inside", post("Content-Length: 1 0\r\n", "abc"), kBad},
-      {"a fraction", post("Content-Length: 3.0\r\n", "abc"), kBad},
-      {"digits of another script", post("Content-Length: \xd9\xa3\r\n", "abc"), kBad},
-      {"2^64", post("Content-Length: 18446744073709551616\r\n"), "error 413; "},
-      {"2^64 + 3", post("Content-Length: 18446744073709551619\r\n", "abc"), "error 413; "},
-      {"a hundred digits", post("Content-Length: " + std::string(100, '9') + "\r\n"),
+      {"twice, the same", post_with("Content-Length: 3\r\nContent-Length: 3\r\n", "abc"), kBad},
+      {"twice, others", post_with("Content-Length: 3\r\ncontent-length: 4\r\n", "abcd"), kBad},
+      {"a list", post_with("Content-Length: 3, 3\r\n", "abc"), kBad},
+      {"empty", post_with("Content-Length:\r\n"), kBad},
+      {"a plus sign", post_with("Content-Length: +3\r\n", "abc"), kBad},
+      {"a minus sign", post_with("Content-Length: -1\r\n"), kBad},
+      {"hexadecimal", post_with("Content-Length: 0x3\r\n", "abc"), kBad},
+      {"a blank inside", post_with("Content-Length: 1 0\r\n", "abc"), kBad},
+      {"a fraction", post_with("Content-Length: 3.0\r\n", "abc"), kBad},
+      {"digits of another script", post_with("Content-Length: \xd9\xa3\r\n", "abc"), kBad},
+      {"2^64", post_with("Content-Length: 18446744073709551616\r\n"), "error 413; "},
+      {"2^64 + 3", post_with("Content-Length: 18446744073709551619\r\n", "abc"), "error 413; "},
+      {"a hundred digits", post_with("Content-Length: " + std::string(100, '9') + "\r\n"),
        "error 413; "},
   });
 }
@@ -170,24 +170,25 @@ TEST_CASE("Content-Length is one number of digits") {
 TEST_CASE("Transfer-Encoding is chunked alone, and never with a length") {
   const std::string body = "3\r\nabc\r\n0\r\n\r\n";
   check({
-      {"chunked", post("Transfer-Encoding: chunked\r\n", body), "POST / modern [abc]; "},
-      {"in any case", post("transfer-encoding: CHUNKED\r\n", body), "POST / modern [abc]; "},
-      {"with a length before", post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", body),
+      {"chunked", post_with("Transfer-Encoding: chunked\r\n", body), "POST / modern [abc]; "},
+      {"in any case", post_with("transfer-encoding: CHUNKED\r\n", body), "POST / modern [abc]; "},
+      {"with a length before",
+       post_with("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", body), kBad},
+      {"with a length behind",
+       post_with("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", body), kBad},
+      {"twice", post_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", body),
        kBad},
-      {"with a length behind", post("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", body),
-       kBad},
-      {"twice", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", body), kBad},
-      {"another coding", post("Transfer-Encoding: gzip\r\n"), "error 501; "},
-      {"another coding first", post("Transfer-Encoding: gzip, chunked\r\n"), "error 501; "},
-      {"identity", post("Transfer-Encoding: identity\r\n"), "error 501; "},
-      {"with a parameter", post("Transfer-Encoding: chunked;x=1\r\n", body), "error 501; "},
-      {"a word that begins so", post("Transfer-Encoding: chunkedd\r\n", body), "error 501; "},
+      {"another coding", post_with("Transfer-Encoding: gzip\r\n"), "error 501; "},
+      {"another coding first", post_with("Transfer-Encoding: gzip, chunked\r\n"), "error 501; "},
+      {"identity", post_with("Transfer-Encoding: identity\r\n"), "error 501; "},
+      {"with a parameter", post_with("Transfer-Encoding: chunked;x=1\r\n", body), "error 501; "},
+      {"a word that begins so", post_with("Transfer-Encoding: chunkedd\r\n", body), "error 501; "},
       {"a vertical tab before the word",
-       post("Transfer-Encoding: \x0b"
-            "chunked\r\n",
-            body),
+       post_with("Transfer-Encoding: \x0b"
+                 "chunked\r\n",
+                 body),
        kBad},
-      {"empty", post("Transfer-Encoding:\r\n"), "error 501; "},
+      {"empty", post_with("Transfer-Encoding:\r\n"), "error 501; "},
       {"in HTTP/1.0", "POST / HTTP/1.0\r\nHost: h:1\r\nTransfer-Encoding: chunked\r\n\r\n" + body,
        kBad},
   });
@@ -195,35 +196,36 @@ TEST_CASE("Transfer-Encoding is chunked alone, and never with a length") {
 
 TEST_CASE("bodies that would have to be unpacked are refused before they are read") {
   check({
-      {"gzip", post("Content-Encoding: gzip\r\nContent-Length: 3\r\n"), "error 415; "},
-      {"two codings", post("Content-Encoding: identity, gzip\r\nContent-Length: 3\r\n"),
+      {"gzip", post_with("Content-Encoding: gzip\r\nContent-Length: 3\r\n"), "error 415; "},
+      {"two codings", post_with("Content-Encoding: identity, gzip\r\nContent-Length: 3\r\n"),
        "error 415; "},
-      {"identity", post("Content-Encoding: identity\r\nContent-Length: 3\r\n", "abc"),
+      {"identity", post_with("Content-Encoding: identity\r\nContent-Length: 3\r\n", "abc"),
        "POST / modern [abc]; "},
-      {"a form in parts", post("Content-Type: multipart/form-data; boundary=x\r\n"), "error 415; "},
-      {"a form in parts, in another case", post("Content-Type: MultiPart/mixed\r\n"),
+      {"a form in parts", post_with("Content-Type: multipart/form-data; boundary=x\r\n"),
+       "error 415; "},
+      {"a form in parts, in another case", post_with("Content-Type: MultiPart/mixed\r\n"),
        "error 415; "},
       {"a plain form, as curl -d sends",
-       post("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n", "abc"),
+       post_with("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n", "abc"),
        "POST / modern [abc]; "},
-      {"any text", post("Content-Type: text/*\r\nContent-Length: 3\r\n", "abc"),
+      {"any text", post_with("Content-Type: text/*\r\nContent-Length: 3\r\n", "abc"),
        "POST / modern [abc]; "},
   });
 }
 
 TEST_CASE("whether a connection is kept") {
   check({
-      {"HTTP/1.1 keeps", get("Host: h:1\r\n"), kOk},
-      {"unless it says close", get("Host: h:1\r\nConnection: close\r\n"),
+      {"HTTP/1.1 keeps", get_with("Host: h:1\r\n"), kOk},
+      {"unless it says close", get_with("Host: h:1\r\nConnection: close\r\n"),
        "GET / modern [] close; "},
-      {"in any case, in a list", get("Host: h:1\r\nConnection: Upgrade , CLOSE\r\n"),
+      {"in any case, in a list", get_with("Host: h:1\r\nConnection: Upgrade , CLOSE\r\n"),
        "GET / modern [] close; "},
-      {"another word", get("Host: h:1\r\nConnection: upgrade\r\n"), kOk},
+      {"another word", get_with("Host: h:1\r\nConnection: upgrade\r\n"), kOk},
       {"HTTP/1.0 closes", "GET / HTTP/1.0\r\nHost: h:1\r\n\r\n", "GET / modern [] close; "},
       {"unless it says keep-alive", "GET / HTTP/1.0\r\nHost: h:1\r\nConnection: Keep-Alive\r\n\r\n",
        kOk},
       {"two fields: close wins",
-       get("Host: h:1\r\nConnection: keep-alive\r\nConnection: close\r\n"),
+       get_with("Host: h:1\r\nConnection: keep-alive\r\nConnection: close\r\n"),
        "GET / modern [] close; "},
       {"both words: close wins",
        "GET / HTTP/1.0\r\nHost: h:1\r\nConnection: keep-alive, close\r\n\r\n",
@@ -243,7 +245,7 @@ TEST_CASE("after an error nothing further is read") {
 TEST_CASE("a field is found by its name in any case, and the first of several counts") {
   registry::http::HttpFraming framing(test::at({}), 8080);
   framing.handle_bytes(test::at({}),
-                       get("Host: h:1\r\nX-One: first\r\nx-one: second\r\nX-Two:\r\n"));
+                       get_with("Host: h:1\r\nX-One: first\r\nx-one: second\r\nX-Two:\r\n"));
   REQUIRE(framing.poll(test::at({})) == FramingRun::State::kRequest);
   const auto& request = framing.request();
   CHECK(request.field("X-ONE") == "first");

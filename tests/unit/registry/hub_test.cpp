@@ -5,14 +5,11 @@
 
 #include "registry/message_text.hpp"
 #include "tests/unit/support/door_world.hpp"
+#include "tests/unit/support/two_connection_answers.hpp"
 
 namespace {
 
 using namespace test;
-
-constexpr const char* k302 = "302 Message receipt successful\n";
-constexpr const char* k303 = "303 Message delivery successful\n";
-constexpr const char* k304 = "304 Message delivery failed\n";
 
 /// A user's gateway port, opened as if a list had been asked for; 0 if he has none.
 std::uint16_t gateway_port(DoorWorld& world, std::string_view user) {

@@ -17,8 +17,8 @@ using common::WallTime;
 using registry::NameKeys;
 using Verdict = NameKeys::Verdict;
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
+using test::kStart;
 
-constexpr TimePoint kStart{1h};
 constexpr WallTime kWall{1'700'000'000'000};
 const IpAddress kHome = *IpAddress::parse("192.0.2.1");
 

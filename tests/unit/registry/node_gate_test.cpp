@@ -11,7 +11,7 @@ using test::Answer;
 using test::MemoryRegistry;
 
 /// A request as curl makes it, with a path and JSON turned off.
-std::string post(std::string_view body, std::string_view extra = "") {
+std::string curl_post(std::string_view body, std::string_view extra = "") {
   return "POST /userlist.txt HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: curl/8\r\nAccept: "
          "*/*\r\n" +
          std::string(extra) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
@@ -37,7 +37,7 @@ struct HeldRegistry : MemoryRegistry {
 TEST_CASE("an answer waits until its change is on disk") {
   HeldRegistry registry;
   const auto id = registry.connect();
-  registry.send(id, post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(id, curl_post("REGISTER ali@127.0.0.1:50001"));
   CHECK(registry.take_output(id) == "");
   CHECK(names(registry) == "");
   registry.commit_all();
@@ -48,14 +48,14 @@ TEST_CASE("an answer waits until its change is on disk") {
 TEST_CASE("a change that did not reach the disk is answered 503, and nothing entered the list") {
   HeldRegistry registry;
   const auto id = registry.connect();
-  registry.send(id, post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(id, curl_post("REGISTER ali@127.0.0.1:50001"));
   registry.fail_all();
   const Answer answer(registry.take_output(id));
   CHECK(answer.status == 503);
   CHECK(answer.field("Retry-After") == "1");
   CHECK(names(registry) == "");
   // The connection goes on, and the name is as free as before.
-  registry.send(id, post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(id, curl_post("REGISTER ali@127.0.0.1:50001"));
   registry.commit_all();
   CHECK(status(registry, id) == 200);
 }
@@ -75,11 +75,11 @@ TEST_CASE("a failed change is answered as JSON to whoever reads JSON") {
 TEST_CASE("requests that write nothing do not wait at the gate") {
   HeldRegistry registry;
   const auto writer = registry.connect();
-  registry.send(writer, post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(writer, curl_post("REGISTER ali@127.0.0.1:50001"));
   const auto reader = registry.connect();
   registry.send(reader, "GET /userlist.txt?username=ali HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n");
   CHECK(status(registry, reader) == 404);  // not durable yet: not there yet
-  registry.send(reader, post("LOGOUT veli@127.0.0.1:50002"));
+  registry.send(reader, curl_post("LOGOUT veli@127.0.0.1:50002"));
   CHECK(status(registry, reader) == 400);
   registry.commit_all();
   registry.send(reader, "GET /userlist.txt?username=ali HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n");
@@ -89,7 +89,7 @@ TEST_CASE("requests that write nothing do not wait at the gate") {
 TEST_CASE("the next pipelined request starts when the previous answer has left the gate") {
   HeldRegistry registry;
   const auto id = registry.connect();
-  registry.send(id, post("REGISTER ali@127.0.0.1:50001") +
+  registry.send(id, curl_post("REGISTER ali@127.0.0.1:50001") +
                         "GET /userlist.txt?username=ali HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n");
   CHECK(registry.take_output(id) == "");
   registry.commit_all();
@@ -102,8 +102,8 @@ TEST_CASE("a second change of a changing name waits, and is then judged by what 
   HeldRegistry registry;
   const auto first = registry.connect();
   const auto second = registry.connect();
-  registry.send(first, post("REGISTER ali@127.0.0.1:50001"));
-  registry.send(second, post("REGISTER ali@127.0.0.1:50002"));
+  registry.send(first, curl_post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(second, curl_post("REGISTER ali@127.0.0.1:50002"));
   CHECK(registry.take_output(second) == "");
   registry.commit_all();
   CHECK(status(registry, first) == 200);
@@ -114,8 +114,8 @@ TEST_CASE("when the first change fails, the one that waited gets the name") {
   HeldRegistry registry;
   const auto first = registry.connect();
   const auto second = registry.connect();
-  registry.send(first, post("REGISTER ali@127.0.0.1:50001"));
-  registry.send(second, post("REGISTER ali@127.0.0.1:50002"));
+  registry.send(first, curl_post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(second, curl_post("REGISTER ali@127.0.0.1:50002"));
   registry.fail_all();
   CHECK(status(registry, first) == 503);
   CHECK(registry.take_output(second) == "");  // now at the gate itself
@@ -129,7 +129,7 @@ TEST_CASE("those who wait for a name are served in the order they came") {
   std::vector<MemoryRegistry::Id> ids;
   for (int i = 0; i < 6; ++i) {
     ids.push_back(registry.connect());
-    registry.send(ids.back(), post("UPDATE ali@127.0.0.1:" + std::to_string(50001 + i)));
+    registry.send(ids.back(), curl_post("UPDATE ali@127.0.0.1:" + std::to_string(50001 + i)));
   }
   for (int i = 0; i < 6; ++i) {
     CAPTURE(i);
@@ -145,9 +145,9 @@ TEST_CASE("one who waited and is gone does not stop those behind him") {
   const auto first = registry.connect();
   const auto second = registry.connect();
   const auto third = registry.connect();
-  registry.send(first, post("UPDATE ali@127.0.0.1:50001"));
-  registry.send(second, post("UPDATE ali@127.0.0.1:50002"));
-  registry.send(third, post("UPDATE ali@127.0.0.1:50003"));
+  registry.send(first, curl_post("UPDATE ali@127.0.0.1:50001"));
+  registry.send(second, curl_post("UPDATE ali@127.0.0.1:50002"));
+  registry.send(third, curl_post("UPDATE ali@127.0.0.1:50003"));
   registry.vanish(second);
   registry.commit_all();
   registry.commit_all();
@@ -159,7 +159,7 @@ TEST_CASE("one who waited and is gone does not stop those behind him") {
 TEST_CASE("one whose change is under way and who is gone has made it all the same") {
   HeldRegistry registry;
   const auto first = registry.connect();
-  registry.send(first, post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(first, curl_post("REGISTER ali@127.0.0.1:50001"));
   registry.vanish(first);
   registry.commit_all();
   CHECK(names(registry) == "ali@127.0.0.1:50001 ");
@@ -170,9 +170,9 @@ TEST_CASE("a name that is waited for does not hold up another") {
   const auto first = registry.connect();
   const auto second = registry.connect();
   const auto other = registry.connect();
-  registry.send(first, post("REGISTER ali@127.0.0.1:50001"));
-  registry.send(second, post("REGISTER ali@127.0.0.1:50002"));
-  registry.send(other, post("REGISTER veli@127.0.0.1:50003"));
+  registry.send(first, curl_post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(second, curl_post("REGISTER ali@127.0.0.1:50002"));
+  registry.send(other, curl_post("REGISTER veli@127.0.0.1:50003"));
   registry.commit_all();
   CHECK(status(registry, other) == 200);
 }
@@ -181,10 +181,10 @@ TEST_CASE("a REGISTER that draws a probe waits for it, and is judged by it") {
   for (const bool is_gone : {true, false}) {
     CAPTURE(is_gone);
     MemoryRegistry registry;
-    CHECK(Answer(registry.call(post("REGISTER ali@127.0.0.1:50001"))).status == 200);
+    CHECK(Answer(registry.call(curl_post("REGISTER ali@127.0.0.1:50001"))).status == 200);
     registry.pass(60s);
     const auto id = registry.connect();
-    registry.send(id, post("REGISTER ali@127.0.0.1:50002"));
+    registry.send(id, curl_post("REGISTER ali@127.0.0.1:50002"));
     CHECK(registry.take_output(id) == "");
     CHECK(registry.answer_probes(is_gone) == 1);
     CHECK(status(registry, id) == (is_gone ? 200 : 406));
@@ -194,12 +194,12 @@ TEST_CASE("a REGISTER that draws a probe waits for it, and is judged by it") {
 
 TEST_CASE("two who wait for one probe: the first gets the name, the second is refused") {
   MemoryRegistry registry;
-  CHECK(Answer(registry.call(post("REGISTER ali@127.0.0.1:50001"))).status == 200);
+  CHECK(Answer(registry.call(curl_post("REGISTER ali@127.0.0.1:50001"))).status == 200);
   registry.pass(60s);
   const auto first = registry.connect();
   const auto second = registry.connect();
-  registry.send(first, post("REGISTER ali@127.0.0.1:50002"));
-  registry.send(second, post("REGISTER ali@127.0.0.1:50003"));
+  registry.send(first, curl_post("REGISTER ali@127.0.0.1:50002"));
+  registry.send(second, curl_post("REGISTER ali@127.0.0.1:50003"));
   CHECK(registry.answer_probes(true) == 1);
   CHECK(status(registry, first) == 200);
   CHECK(status(registry, second) == 406);
@@ -208,12 +208,12 @@ TEST_CASE("two who wait for one probe: the first gets the name, the second is re
 TEST_CASE("one who waits while a name expires gets it when the expiry is on disk") {
   HeldRegistry registry;
   const auto first = registry.connect();
-  registry.send(first, post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(first, curl_post("REGISTER ali@127.0.0.1:50001"));
   registry.commit_all();
   CHECK(status(registry, first) == 200);
   registry.pass(24h);  // the expiry is asked for, and not yet committed
   const auto second = registry.connect();
-  registry.send(second, post("REGISTER ali@127.0.0.1:50002"));
+  registry.send(second, curl_post("REGISTER ali@127.0.0.1:50002"));
   CHECK(registry.take_output(second) == "");
   registry.commit_all();
   registry.commit_all();
@@ -226,11 +226,11 @@ TEST_CASE("a store that is down is told in the health, and answered 503 at once"
   registry.node().set_store_up(false);
   CHECK_FALSE(registry.node().api().health().is_store_up);
   const auto id = registry.connect();
-  registry.send(id, post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(id, curl_post("REGISTER ali@127.0.0.1:50001"));
   CHECK(status(registry, id) == 503);
   registry.node().set_store_up(true);
   CHECK(registry.node().api().health().is_store_up);
-  registry.send(id, post("REGISTER ali@127.0.0.1:50001"));
+  registry.send(id, curl_post("REGISTER ali@127.0.0.1:50001"));
   registry.commit_all();
   CHECK(status(registry, id) == 200);
 }
@@ -240,7 +240,7 @@ TEST_CASE("a whole batch is released in the order it was committed") {
   std::vector<MemoryRegistry::Id> ids;
   for (int i = 0; i < 100; ++i) {
     ids.push_back(registry.connect());
-    registry.send(ids.back(), post("REGISTER u" + std::to_string(i) + "@127.0.0.1:50001"));
+    registry.send(ids.back(), curl_post("REGISTER u" + std::to_string(i) + "@127.0.0.1:50001"));
   }
   registry.commit_all();
   for (const auto id : ids) CHECK(status(registry, id) == 200);

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include "tests/unit/support/file_mode.hpp"
 #include "tests/unit/support/temp_folder.hpp"
 
 namespace {
@@ -11,12 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 using common::os::read_file;
 using common::os::replace_file;
+using test::mode_of;
 using test::TempFolder;
-
-unsigned mode_of(const fs::path& path) {
-  struct stat found {};
-  return ::stat(path.c_str(), &found) == 0 ? found.st_mode & 07777 : 0;
-}
 
 TEST_CASE("a new file has the content and the mode it was given, and nothing lies beside it") {
   const TempFolder folder;

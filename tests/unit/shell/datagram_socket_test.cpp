@@ -156,7 +156,7 @@ TEST_CASE("datagrams of all sizes to several addresses arrive in their order, ea
   std::vector<std::string> for_first;
   std::vector<std::string> for_second;
   // Runs of one size, with a shorter end, a longer one after it, and an empty one between.
-  for (const std::size_t size : {3, 3, 3, 1, 4, 4, 0, 4, 1200, 1200, 1201, 1201, 7}) {
+  for (const std::size_t size : {3u, 3u, 3u, 1u, 4u, 4u, 0u, 4u, 1200u, 1200u, 1201u, 1201u, 7u}) {
     const std::string text(size, static_cast<char>('a' + for_first.size()));
     datagrams.push_back(to("127.0.0.1", first.port(), text));
     for_first.push_back("127.0.0.1 " + text);

@@ -13,7 +13,7 @@ using test::TempFolder;
 
 std::string id(int number) { return fmt::format("{:032x}", number); }
 
-HandledLog open(const std::filesystem::path& folder) {
+HandledLog open_log(const std::filesystem::path& folder) {
   auto log = HandledLog::open(folder);
   REQUIRE(log.has_value());
   return *std::move(log);
@@ -22,12 +22,12 @@ HandledLog open(const std::filesystem::path& folder) {
 TEST_CASE("an id is new once, also for the next program") {
   const TempFolder folder;
   {
-    HandledLog log = open(folder / "bob");
+    HandledLog log = open_log(folder / "bob");
     CHECK(*log.remember(id(1)));
     CHECK_FALSE(*log.remember(id(1)));
     CHECK(*log.remember(id(2)));
   }
-  HandledLog again = open(folder / "bob");
+  HandledLog again = open_log(folder / "bob");
   CHECK_FALSE(*again.remember(id(1)));
   CHECK_FALSE(*again.remember(id(2)));
   CHECK(*again.remember(id(3)));
@@ -42,9 +42,9 @@ TEST_CASE("a line that was cut off was not acted on, and does no harm to the nex
     const auto place = folder / std::to_string(size);
     std::filesystem::create_directory(place);
     test::write_text(place / "handled", id(7) + '\n' + whole.substr(0, size));
-    HandledLog log = open(place);
+    HandledLog log = open_log(place);
     CHECK(*log.remember(id(1)) == (size < whole.size()));
-    HandledLog again = open(place);
+    HandledLog again = open_log(place);
     CHECK_FALSE(*again.remember(id(1)));
     CHECK_FALSE(*again.remember(id(7)));
   }
@@ -64,12 +64,12 @@ TEST_CASE("it does not grow without end, and knows the latest") {
   std::string text;
   for (int i = 0; i < full; ++i) text += id(i) + '\n';
   test::write_text(folder / "handled", text);
-  HandledLog log = open(folder.path());
+  HandledLog log = open_log(folder.path());
   CHECK(*log.remember(id(full)));
   CHECK_FALSE(*log.remember(id(0)));
   CHECK(test::read_text(folder / "handled") == id(full) + '\n');
   CHECK(test::read_text(folder / "handled.old") == text);
-  HandledLog again = open(folder.path());
+  HandledLog again = open_log(folder.path());
   CHECK_FALSE(*again.remember(id(full - 1)));
   CHECK_FALSE(*again.remember(id(full)));
 }

@@ -12,6 +12,7 @@
 #include "common/os/random.hpp"
 #include "peer/shell/user_folder.hpp"
 #include "tests/support/test_random.hpp"
+#include "tests/unit/support/file_mode.hpp"
 #include "tests/unit/support/hex.hpp"
 #include "tests/unit/support/temp_folder.hpp"
 #include "tests/unit/support/values.hpp"
@@ -21,13 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 using peer::open_identity;
 using peer::read_identity;
+using test::mode_of;
 using test::TempFolder;
-
-unsigned mode_of(const fs::path& path) {
-  struct stat found {};
-  REQUIRE(::stat(path.c_str(), &found) == 0);
-  return found.st_mode & 07777;
-}
 
 TEST_CASE("an identity is made once, and is the same ever after") {
   const TempFolder home;

@@ -15,7 +15,7 @@ using peer::HttpRequest;
 using peer::RegistryClient;
 using test::RawServer;
 using test::reply;
-using Kind = peer::ExchangeFailure::Kind;
+using FailureKind = peer::ExchangeFailure::Kind;
 using Then = RawServer::Reply::Then;
 
 RegistryClient client_of(const RawServer& server) {
@@ -28,9 +28,9 @@ std::string describe(const RegistryClient::Result<peer::HttpAnswer>& answer) {
     return std::to_string(answer->status) + (answer->is_json ? " json " : " text ") + answer->body;
   }
   const auto& failure = answer.error();
-  const std::string kind = failure.kind == Kind::kUnreachable ? "unreachable"
-                           : failure.kind == Kind::kNoAnswer  ? "no answer"
-                                                              : "broken";
+  const std::string kind = failure.kind == FailureKind::kUnreachable ? "unreachable"
+                           : failure.kind == FailureKind::kNoAnswer  ? "no answer"
+                                                                     : "broken";
   return kind + ": " + failure.text;
 }
 
@@ -190,7 +190,7 @@ TEST_CASE("a host that does not exist is unreachable") {
   RegistryClient client({"no-such-host.invalid", 8080});
   const auto answer = client.exchange(kList);
   REQUIRE_FALSE(answer.has_value());
-  CHECK(answer.error().kind == Kind::kUnreachable);
+  CHECK(answer.error().kind == FailureKind::kUnreachable);
   CHECK_FALSE(answer.error().text.empty());
 }
 

@@ -8,25 +8,24 @@
 namespace {
 
 using namespace std::chrono_literals;
-using registry::Leave;
-using registry::Options;
 
-std::variant<Options, registry::PasswdCommand, Leave> parse(std::vector<std::string> arguments) {
+std::variant<registry::Options, registry::PasswdCommand, registry::Leave> parse(
+    std::vector<std::string> arguments) {
   return registry::parse_options(std::move(arguments));
 }
-Options options(std::vector<std::string> arguments) {
+registry::Options registry_options(std::vector<std::string> arguments) {
   auto parsed = parse(std::move(arguments));
-  if (const auto* leave = std::get_if<Leave>(&parsed)) FAIL(leave->err);
-  return std::get<Options>(parsed);
+  if (const auto* leave = std::get_if<registry::Leave>(&parsed)) FAIL(leave->err);
+  return std::get<registry::Options>(parsed);
 }
-Leave leave(std::vector<std::string> arguments) {
+registry::Leave registry_leave(std::vector<std::string> arguments) {
   auto parsed = parse(std::move(arguments));
-  REQUIRE(std::holds_alternative<Leave>(parsed));
-  return std::get<Leave>(parsed);
+  REQUIRE(std::holds_alternative<registry::Leave>(parsed));
+  return std::get<registry::Leave>(parsed);
 }
 
 TEST_CASE("without arguments it serves this machine, from this folder") {
-  const Options defaults = options({});
+  const registry::Options defaults = registry_options({});
   CHECK(common::format_host_port(defaults.listen) == "127.0.0.1:8080");
   CHECK(defaults.user_list == "userlist.txt");
   CHECK(defaults.data == ".registry");
@@ -39,30 +38,33 @@ TEST_CASE("without arguments it serves this machine, from this folder") {
 }
 
 TEST_CASE("every option does what its line in the help says") {
-  CHECK(common::format_host_port(options({"0.0.0.0:9000"}).listen) == "0.0.0.0:9000");
-  CHECK(common::format_host_port(options({"[::]:0"}).listen) == "[::]:0");
-  CHECK(common::format_host_port(options({"localhost:65432"}).listen) == "localhost:65432");
-  CHECK(options({"--userlist", "/srv/list.txt"}).user_list == "/srv/list.txt");
-  CHECK(options({"--userlist", "/srv/list.txt"}).data == "/srv/.registry");
-  CHECK(options({"--userlist=/srv/list.txt", "--data=/var/lib/r"}).data == "/var/lib/r");
-  CHECK(options({"--lease", "30"}).rules.lease == 30s);
-  CHECK(options({"--classic-lease", "60"}).rules.classic_lease == 60s);
-  CHECK(options({"--allow-foreign-address"}).rules.allow_foreign_address);
-  CHECK(options({"--host", "a.example", "--host", "b.example"}).hosts ==
+  CHECK(common::format_host_port(registry_options({"0.0.0.0:9000"}).listen) == "0.0.0.0:9000");
+  CHECK(common::format_host_port(registry_options({"[::]:0"}).listen) == "[::]:0");
+  CHECK(common::format_host_port(registry_options({"localhost:65432"}).listen) ==
+        "localhost:65432");
+  CHECK(registry_options({"--userlist", "/srv/list.txt"}).user_list == "/srv/list.txt");
+  CHECK(registry_options({"--userlist", "/srv/list.txt"}).data == "/srv/.registry");
+  CHECK(registry_options({"--userlist=/srv/list.txt", "--data=/var/lib/r"}).data == "/var/lib/r");
+  CHECK(registry_options({"--lease", "30"}).rules.lease == 30s);
+  CHECK(registry_options({"--classic-lease", "60"}).rules.classic_lease == 60s);
+  CHECK(registry_options({"--allow-foreign-address"}).rules.allow_foreign_address);
+  CHECK(registry_options({"--host", "a.example", "--host", "b.example"}).hosts ==
         std::vector<std::string>{"a.example", "b.example"});
-  CHECK(options({"--log-format", "json"}).log_format == registry::LogFormat::kJson);
-  CHECK(options({"--log-format", "classic"}).log_format == registry::LogFormat::kClassic);
-  CHECK(options({"--check"}).check_only);
-  const Options meeting = options({"--rendezvous", "127.0.0.1:6234"});
+  CHECK(registry_options({"--log-format", "json"}).log_format == registry::LogFormat::kJson);
+  CHECK(registry_options({"--log-format", "classic"}).log_format == registry::LogFormat::kClassic);
+  CHECK(registry_options({"--check"}).check_only);
+  const registry::Options meeting = registry_options({"--rendezvous", "127.0.0.1:6234"});
   CHECK(common::format_host_port(meeting.doors.at(common::Door::kRendezvous)) == "127.0.0.1:6234");
   CHECK(!meeting.rendezvous_udp);
-  const Options apart = options({"--rendezvous", "[::1]:0", "--rendezvous-udp", "127.0.0.1:7000"});
+  const registry::Options apart =
+      registry_options({"--rendezvous", "[::1]:0", "--rendezvous-udp", "127.0.0.1:7000"});
   REQUIRE(apart.rendezvous_udp);
   CHECK(common::format_host_port(*apart.rendezvous_udp) == "127.0.0.1:7000");
   // Options and the address in any order.
-  CHECK(common::format_host_port(options({"--lease", "30", "127.0.0.1:1"}).listen) ==
+  CHECK(common::format_host_port(registry_options({"--lease", "30", "127.0.0.1:1"}).listen) ==
         "127.0.0.1:1");
-  CHECK(common::format_host_port(options({"--host", "a", "127.0.0.1:1"}).listen) == "127.0.0.1:1");
+  CHECK(common::format_host_port(registry_options({"--host", "a", "127.0.0.1:1"}).listen) ==
+        "127.0.0.1:1");
 }
 
 TEST_CASE("what cannot be meant is refused with 64 and a hint, on standard error alone") {
@@ -100,7 +102,7 @@ TEST_CASE("what cannot be meant is refused with 64 and a hint, on standard error
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
-    const Leave left = leave(row.arguments);
+    const registry::Leave left = registry_leave(row.arguments);
     CHECK(left.status == common::ExitStatus::kUsage);
     CHECK(left.out == "");
     CHECK(left.err.starts_with("registry: "));
@@ -116,14 +118,14 @@ TEST_CASE("a typing error in any option finds the right one") {
     CAPTURE(option);
     std::string typed(option);
     typed.erase(4, 1);
-    CHECK(leave({typed}).err.find("did you mean " + std::string(option) + "?") !=
+    CHECK(registry_leave({typed}).err.find("did you mean " + std::string(option) + "?") !=
           std::string::npos);
   }
 }
 
 TEST_CASE("the help fits a screen of 24 rows by 80 columns, and names every option") {
   for (const std::string_view flag : {"--help", "-h"}) {
-    const Leave left = leave({std::string(flag)});
+    const registry::Leave left = registry_leave({std::string(flag)});
     CHECK(left.status == common::ExitStatus::kOk);
     CHECK(left.err == "");
     CHECK(std::count(left.out.begin(), left.out.end(), '\n') <= 24);
@@ -140,15 +142,15 @@ TEST_CASE("the help fits a screen of 24 rows by 80 columns, and names every opti
 }
 
 TEST_CASE("help and version come before anything that is wrong with the rest") {
-  CHECK(leave({"--help", "nonsense"}).status == common::ExitStatus::kOk);
-  CHECK(leave({"--version"}).out == "registry 0.1.0 (protocol 1)\n");
-  CHECK(leave({"--version"}).status == common::ExitStatus::kOk);
+  CHECK(registry_leave({"--help", "nonsense"}).status == common::ExitStatus::kOk);
+  CHECK(registry_leave({"--version"}).out == "registry 0.1.0 (protocol 1)\n");
+  CHECK(registry_leave({"--version"}).status == common::ExitStatus::kOk);
 }
 
 TEST_CASE("a typing error cannot command the terminal it is told on") {
   for (const std::string_view argument : {"--\x1b[2J", "\x1b[2J", "127.0.0.1:\x1b[2J"}) {
     CAPTURE(argument);
-    CHECK(leave({std::string(argument)}).err.find('\x1b') == std::string::npos);
+    CHECK(registry_leave({std::string(argument)}).err.find('\x1b') == std::string::npos);
   }
 }
 

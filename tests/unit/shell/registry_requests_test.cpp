@@ -11,6 +11,7 @@ namespace {
 
 using peer::Conversation;
 using peer::RegistryRequests;
+using test::posted;
 using test::RawServer;
 using test::reply;
 
@@ -35,17 +36,12 @@ std::string answer_of(std::string_view body) {
          std::string(body);
 }
 
-std::string body(RawServer& server, std::size_t request) {
-  const std::string bytes = server.requests().at(request).at(0);
-  return bytes.substr(bytes.find("\r\n\r\n") + 4);
-}
-
 TEST_CASE("a registration ends in the address of the route, and the port it names") {
   RawServer server({reply(answer_of("ok"))});
   RegistryRequests requests({"127.0.0.1", server.port()}, std::nullopt);
   requests.push(registration(40001));
   const auto answer = wait_for(requests);
-  CHECK(body(server, 0) == "UPDATE ali@127.0.0.1:40001");
+  CHECK(posted(server, 0) == "UPDATE ali@127.0.0.1:40001");
   REQUIRE(answer.own.has_value());
   CHECK(common::format_endpoint(*answer.own) == "127.0.0.1:40001");
   REQUIRE(answer.answer.has_value());
@@ -57,11 +53,11 @@ TEST_CASE("an advertised address takes its place") {
   RegistryRequests host({"127.0.0.1", server.port()}, common::HostPort{"192.0.2.7", 0});
   host.push(registration(40001));
   wait_for(host);
-  CHECK(body(server, 0) == "UPDATE ali@192.0.2.7:40001");
+  CHECK(posted(server, 0) == "UPDATE ali@192.0.2.7:40001");
   RegistryRequests both({"127.0.0.1", server.port()}, common::HostPort{"192.0.2.7", 50000});
   both.push(registration(40001));
   wait_for(both);
-  CHECK(body(server, 1) == "UPDATE ali@192.0.2.7:50000");
+  CHECK(posted(server, 1) == "UPDATE ali@192.0.2.7:50000");
 
   RegistryRequests nowhere({"127.0.0.1", server.port()},
                            common::HostPort{"no-such-host.invalid", 0});

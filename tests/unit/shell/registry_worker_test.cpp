@@ -11,6 +11,7 @@ namespace {
 
 using peer::RegistryWorker;
 using peer::Verb;
+using test::posted;
 using test::RawServer;
 using test::reply;
 
@@ -27,11 +28,6 @@ RegistryWorker::Result wait_for(RegistryWorker& worker) {
   return *std::move(result);
 }
 
-std::string body(const RawServer& server, std::size_t request) {
-  const std::string bytes = const_cast<RawServer&>(server).requests().at(request).at(0);
-  return bytes.substr(bytes.find("\r\n\r\n") + 4);
-}
-
 const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 TEST_CASE("the address of the route to the registry is registered, with the socket's port") {
@@ -42,7 +38,7 @@ TEST_CASE("the address of the route to the registry is registered, with the sock
   CHECK(common::format_endpoint(result.endpoint) == "127.0.0.1:50001");
   REQUIRE(result.outcome.has_value());
   CHECK(std::holds_alternative<peer::Accepted>(*result.outcome));
-  CHECK(body(server, 0) == "REGISTER ali@127.0.0.1:50001");
+  CHECK(posted(server, 0) == "REGISTER ali@127.0.0.1:50001");
 }
 
 TEST_CASE("an advertised address is registered instead, and its port if it has one") {
@@ -65,7 +61,7 @@ TEST_CASE("an advertised address is registered instead, and its port if it has o
     wanted.advertise = row.advertise;
     worker.start(wanted);
     wait_for(worker);
-    CHECK(body(server, 0) == row.expected);
+    CHECK(posted(server, 0) == row.expected);
   }
 }
 
@@ -90,7 +86,7 @@ TEST_CASE("a LOGOUT names what was registered, to the byte, whatever the route i
   wait_for(worker);
   worker.start(job(Verb::kLogout));
   wait_for(worker);
-  CHECK(body(server, 1) == "LOGOUT ali@192.0.2.7:40000");
+  CHECK(posted(server, 1) == "LOGOUT ali@192.0.2.7:40000");
 }
 
 TEST_CASE("the token goes along in its header field") {

@@ -18,9 +18,9 @@ using registry::StoreError;
 using test::erase;
 using test::put;
 using test::TempFolder;
-using Kind = StoreError::Kind;
+using StoreErrorKind = StoreError::Kind;
 
-std::unique_ptr<SqliteDatabase> open(const std::filesystem::path& folder) {
+std::unique_ptr<SqliteDatabase> open_database(const std::filesystem::path& folder) {
   auto database = SqliteDatabase::open(folder);
   if (!database) FAIL(database.error().text);
   return *std::move(database);
@@ -64,7 +64,7 @@ std::string run_sql(const std::filesystem::path& file, const std::string& sql) {
 
 TEST_CASE("a new database is empty, at version 0, in a folder that only its owner may enter") {
   const TempFolder folder;
-  auto database = open(folder / "deep/data");
+  auto database = open_database(folder / "deep/data");
   CHECK(load(*database).records.empty());
   CHECK(load(*database).version == 0);
   CHECK(text(*database) == "");
@@ -76,7 +76,7 @@ TEST_CASE("a new database is empty, at version 0, in a folder that only its owne
 TEST_CASE("what was committed is there after the database was opened again") {
   const TempFolder folder;
   {
-    auto database = open(folder.path());
+    auto database = open_database(folder.path());
     registry::Change full = put(1, "Göktuğ@[2001:db8::1]:50001", 11);
     full.record.user.transport = common::Transport::kTcp;
     full.record.user.door = common::Door::kNetchat;
@@ -89,7 +89,7 @@ TEST_CASE("what was committed is there after the database was opened again") {
     REQUIRE(first.has_value());
     CHECK(*first == 1);
   }
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   const auto state = load(*database);
   CHECK(state.version == 2);
   REQUIRE(state.records.size() == 2);
@@ -112,7 +112,7 @@ TEST_CASE("what was committed is there after the database was opened again") {
 
 TEST_CASE("a moved record keeps its place; a claimed one stands at the end") {
   const TempFolder folder;
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   commit(*database, {put(1, "ali@127.0.0.1:50001"), put(2, "veli@127.0.0.1:50002")});
   commit(*database, {put(3, "ali@127.0.0.1:50009", 2, 1)});
   CHECK(text(*database) == "ali@127.0.0.1:50009\nveli@127.0.0.1:50002\n");
@@ -125,7 +125,7 @@ TEST_CASE("a moved record keeps its place; a claimed one stands at the end") {
 
 TEST_CASE("an erasure is of one registration: a later one of the same name stays") {
   const TempFolder folder;
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   commit(*database, {put(1, "ali@127.0.0.1:50001", 11)});
   commit(*database, {erase(2, "ali@127.0.0.1:50001", 99)});
   CHECK(text(*database) == "ali@127.0.0.1:50001\n");
@@ -135,7 +135,7 @@ TEST_CASE("an erasure is of one registration: a later one of the same name stays
 
 TEST_CASE("names are kept by their key: another spelling replaces") {
   const TempFolder folder;
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   commit(*database, {put(1, "ali@127.0.0.1:50001"), put(2, "ALI@127.0.0.1:50002", 2, 1)});
   CHECK(text(*database) == "ALI@127.0.0.1:50002\n");
 }
@@ -143,7 +143,7 @@ TEST_CASE("names are kept by their key: another spelling replaces") {
 TEST_CASE("versions never run backwards: erasures count, and so do restarts") {
   const TempFolder folder;
   for (registry::Version round = 0; round < 3; ++round) {
-    auto database = open(folder.path());
+    auto database = open_database(folder.path());
     CHECK(load(*database).version == 2 * round);
     const std::vector<registry::Change> changes = {put(1, "ali@127.0.0.1:50001"),
                                                    erase(2, "ali@127.0.0.1:50001")};
@@ -184,10 +184,10 @@ TEST_CASE("a database made later begins at a higher version than one made before
 
 TEST_CASE("a second registry on the same folder is told that it is in use") {
   const TempFolder folder;
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   const auto second = SqliteDatabase::open(folder.path());
   REQUIRE_FALSE(second.has_value());
-  CHECK(second.error().kind == Kind::kInUse);
+  CHECK(second.error().kind == StoreErrorKind::kInUse);
   CHECK(second.error().text == folder.path().string() + " is in use by another registry");
   database.reset();
   CHECK(SqliteDatabase::open(folder.path()).has_value());
@@ -196,14 +196,14 @@ TEST_CASE("a second registry on the same folder is told that it is in use") {
 TEST_CASE("facts are kept, and are not mixed up with the version") {
   const TempFolder folder;
   {
-    auto database = open(folder.path());
+    auto database = open_database(folder.path());
     CHECK_FALSE(database->fact("hash").has_value());
     REQUIRE(database->set_fact("hash", "one").has_value());
     REQUIRE(database->set_fact("hash", std::string("two\0bytes", 9)).has_value());
     REQUIRE(database->set_fact("empty", "").has_value());
     commit(*database, {put(1, "ali@127.0.0.1:50001")});
   }
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   CHECK(database->fact("hash") == std::string("two\0bytes", 9));
   CHECK(database->fact("empty") == "");
   CHECK_FALSE(database->fact("version").has_value());
@@ -211,7 +211,7 @@ TEST_CASE("facts are kept, and are not mixed up with the version") {
 
 TEST_CASE("the database is in write-ahead mode, as one file a generation") {
   const TempFolder folder;
-  open(folder.path());
+  open_database(folder.path());
   CHECK(test::names_in(folder.path()) == "directory.1.db lock");
   CHECK(run_sql(folder / "directory.1.db", "PRAGMA journal_mode") == "wal");
   CHECK(run_sql(folder / "directory.1.db", "PRAGMA user_version") == "2");
@@ -219,7 +219,7 @@ TEST_CASE("the database is in write-ahead mode, as one file a generation") {
 
 TEST_CASE("a rebuild writes everything anew, facts too, and goes on with that") {
   const TempFolder folder;
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   commit(*database, {put(1, "ali@127.0.0.1:50001", 11), put(2, "veli@127.0.0.1:50002", 12)});
   REQUIRE(database->set_fact("hash", "kept").has_value());
   auto state = load(*database);
@@ -233,7 +233,7 @@ TEST_CASE("a rebuild writes everything anew, facts too, and goes on with that") 
   CHECK(*database->commit(more) == 8);
   database.reset();
   CHECK(test::names_in(folder.path()) == "directory.2.db lock");
-  database = open(folder.path());
+  database = open_database(folder.path());
   const auto again = load(*database);
   CHECK(again.version == 8);
   REQUIRE(again.records.size() == 2);
@@ -246,7 +246,7 @@ TEST_CASE("a rebuild writes everything anew, facts too, and goes on with that") 
 TEST_CASE("of several generations the newest is opened; half-written ones are thrown away") {
   const TempFolder folder;
   {
-    auto database = open(folder.path());
+    auto database = open_database(folder.path());
     commit(*database, {put(1, "old@127.0.0.1:50001")});
     std::filesystem::copy_file(folder / "directory.1.db", folder / "saved");
     auto state = load(*database);
@@ -259,7 +259,7 @@ TEST_CASE("of several generations the newest is opened; half-written ones are th
   test::write_text(folder / "directory.3.db.new", "half");
   test::write_text(folder / "directory.9.db.new", "");
   test::write_text(folder / "directory.x.db", "somebody's own");
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   CHECK(text(*database) == "new@127.0.0.1:50002\n");
   database.reset();
   CHECK(test::names_in(folder.path()) == "directory.2.db lock");
@@ -267,18 +267,18 @@ TEST_CASE("of several generations the newest is opened; half-written ones are th
 
 TEST_CASE("generation 10 is newer than generation 9") {
   const TempFolder folder;
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   for (int i = 0; i < 11; ++i) REQUIRE(database->rebuild(load(*database)).has_value());
   commit(*database, {put(1, "ali@127.0.0.1:50001")});
   database.reset();
   CHECK(test::names_in(folder.path()) == "directory.12.db lock");
-  CHECK(text(*open(folder.path())) == "ali@127.0.0.1:50001\n");
+  CHECK(text(*open_database(folder.path())) == "ali@127.0.0.1:50001\n");
 }
 
 TEST_CASE("rows that break the rules are left out and reported, the others loaded") {
   const TempFolder folder;
   {
-    auto database = open(folder.path());
+    auto database = open_database(folder.path());
     std::vector<registry::Change> changes;
     for (int i = 1; i <= 9; ++i)
       changes.push_back(
@@ -305,7 +305,7 @@ TEST_CASE("rows that break the rules are left out and reported, the others loade
   run_sql(file,
           "INSERT INTO users SELECT 'U9', 'U9', endpoint, transport, door, since_ms, source, "
           "token, registration, 3, 300 FROM users WHERE key = 'u9'");
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   std::string skipped;
   const auto state = load(*database, &skipped);
   CHECK(skipped == "a b u2 u3 u4 u5 u6 u7 u8 u9sequence u9version U9 ");
@@ -315,11 +315,11 @@ TEST_CASE("rows that break the rules are left out and reported, the others loade
 
 TEST_CASE("a database of a newer registry is left alone") {
   const TempFolder folder;
-  open(folder.path());
+  open_database(folder.path());
   run_sql(folder / "directory.1.db", "PRAGMA user_version = 99");
   const auto refused = SqliteDatabase::open(folder.path());
   REQUIRE_FALSE(refused.has_value());
-  CHECK(refused.error().kind == Kind::kBroken);
+  CHECK(refused.error().kind == StoreErrorKind::kBroken);
   CHECK(refused.error().text.find("written by a newer registry (format 99, this one knows 2)") !=
         std::string::npos);
 }
@@ -343,11 +343,11 @@ std::string keys_of(SqliteDatabase& database) {
 TEST_CASE("a key is written with its change, and is there after the database was opened again") {
   const TempFolder folder;
   {
-    auto database = open(folder.path());
+    auto database = open_database(folder.path());
     commit(*database,
            {with_key(put(1, "Ali@127.0.0.1:50001", 11), 100), put(2, "can@127.0.0.1:50002", 12)});
   }
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   const auto keys = load(*database).keys;
   REQUIRE(keys.size() == 1);
   CHECK(keys[0].name.text() == "Ali");
@@ -361,7 +361,7 @@ TEST_CASE("a key is written with its change, and is there after the database was
 
 TEST_CASE("a key outlives its record, and goes when its name is had without one") {
   const TempFolder folder;
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   commit(*database, {with_key(put(1, "ali@127.0.0.1:50001", 11), 100)});
   commit(*database, {with_key(erase(2, "ali@127.0.0.1:50001", 11), 101)});
   CHECK(text(*database) == "");
@@ -374,7 +374,7 @@ TEST_CASE("a key outlives its record, and goes when its name is had without one"
 
 TEST_CASE("a rebuild keeps the keys, and damaged ones are left out") {
   const TempFolder folder;
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   commit(*database, {with_key(put(1, "ali@127.0.0.1:50001", 11), 100),
                      with_key(put(2, "veli@127.0.0.1:50002", 12), 200)});
   REQUIRE(database->rebuild(load(*database)).has_value());
@@ -387,7 +387,7 @@ TEST_CASE("a rebuild keeps the keys, and damaged ones are left out") {
   run_sql(folder / "directory.2.db",
           "INSERT INTO name_keys SELECT 'zoe', 'zoe', identity, 1, 1, 'x', source, 1 "
           "FROM name_keys WHERE key = 'veli'");
-  database = open(folder.path());
+  database = open_database(folder.path());
   std::string skipped;
   CHECK(load(*database, &skipped).keys.size() == 1);
   CHECK(skipped == "ali C@N zoe ");
@@ -396,12 +396,12 @@ TEST_CASE("a rebuild keeps the keys, and damaged ones are left out") {
 TEST_CASE("a database from before there were keys is opened, and has none") {
   const TempFolder folder;
   {
-    auto database = open(folder.path());
+    auto database = open_database(folder.path());
     commit(*database, {put(1, "ali@127.0.0.1:50001", 11)});
   }
   run_sql(folder / "directory.1.db", "DROP TABLE name_keys");
   run_sql(folder / "directory.1.db", "PRAGMA user_version = 1");
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   CHECK(text(*database) == "ali@127.0.0.1:50001\n");
   CHECK(keys_of(*database) == "");
   commit(*database, {with_key(put(2, "ali@127.0.0.1:50001", 11), 100)});
@@ -413,7 +413,7 @@ TEST_CASE("a file that is no database is an error, not a fresh start") {
   test::write_text(folder / "directory.1.db", std::string(5000, 'x'));
   const auto refused = SqliteDatabase::open(folder.path());
   REQUIRE_FALSE(refused.has_value());
-  CHECK(refused.error().kind == Kind::kBroken);
+  CHECK(refused.error().kind == StoreErrorKind::kBroken);
   CHECK(test::read_text(folder / "directory.1.db") == std::string(5000, 'x'));
 }
 
@@ -422,13 +422,13 @@ TEST_CASE("a folder that cannot be made is an error that names it") {
   test::write_text(folder / "file", "x");
   const auto refused = SqliteDatabase::open(folder / "file/data");
   REQUIRE_FALSE(refused.has_value());
-  CHECK(refused.error().kind == Kind::kBroken);
+  CHECK(refused.error().kind == StoreErrorKind::kBroken);
   CHECK(refused.error().text.find((folder / "file/data").string()) != std::string::npos);
 }
 
 TEST_CASE("a commit that the disk refuses keeps nothing of it, and a rebuild makes all well") {
   const TempFolder folder;
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   commit(*database, {put(1, "ali@127.0.0.1:50001", 11)});
   const auto state = load(*database);
   {
@@ -437,7 +437,7 @@ TEST_CASE("a commit that the disk refuses keeps nothing of it, and a rebuild mak
                                                 put(3, "can@127.0.0.1:50003")};
     const auto failed = database->commit(more);
     REQUIRE_FALSE(failed.has_value());
-    CHECK(failed.error().kind != Kind::kInUse);
+    CHECK(failed.error().kind != StoreErrorKind::kInUse);
     CHECK_FALSE(database->rebuild(state).has_value());  // the disk still refuses
   }
   REQUIRE(database->rebuild(state).has_value());
@@ -445,13 +445,13 @@ TEST_CASE("a commit that the disk refuses keeps nothing of it, and a rebuild mak
   const std::vector<registry::Change> again = {put(4, "veli@127.0.0.1:50002", 14)};
   CHECK(*database->commit(again) == 2);
   database.reset();
-  CHECK(text(*open(folder.path())) == "ali@127.0.0.1:50001\nveli@127.0.0.1:50002\n");
+  CHECK(text(*open_database(folder.path())) == "ali@127.0.0.1:50001\nveli@127.0.0.1:50002\n");
 }
 
 TEST_CASE("everything committed is on disk before commit returns: a copy taken then has it") {
   const TempFolder folder;
   const TempFolder elsewhere;
-  auto database = open(folder.path());
+  auto database = open_database(folder.path());
   for (int i = 1; i <= 20; ++i) {
     commit(*database,
            {put(static_cast<registry::ChangeId>(i), "u" + std::to_string(i) + "@127.0.0.1:50001")});
@@ -460,7 +460,7 @@ TEST_CASE("everything committed is on disk before commit returns: a copy taken t
     std::filesystem::create_directory(copy);
     for (const char* file : {"directory.1.db", "directory.1.db-wal"})
       std::filesystem::copy_file(folder / file, copy / file);
-    auto recovered = open(copy);
+    auto recovered = open_database(copy);
     CHECK(load(*recovered).version == static_cast<registry::Version>(i));
     CHECK(load(*recovered).records.size() == static_cast<std::size_t>(i));
   }

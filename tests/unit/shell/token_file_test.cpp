@@ -2,12 +2,12 @@
 #include "peer/shell/token_file.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/stat.h>
 
 #include <cstdlib>
 
 #include "common/owner_token.hpp"
 #include "tests/support/test_random.hpp"
+#include "tests/unit/support/file_mode.hpp"
 #include "tests/unit/support/temp_folder.hpp"
 #include "tests/unit/support/values.hpp"
 
@@ -15,6 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using peer::TokenFile;
+using test::mode_of;
 using test::TempFolder;
 
 class StateHome {
@@ -29,12 +30,6 @@ class StateHome {
     return TokenFile::open(test::name(name), *common::parse_host_port(registry), random);
   }
 };
-
-unsigned mode_of(const fs::path& path) {
-  struct stat found {};
-  REQUIRE(::stat(path.c_str(), &found) == 0);
-  return found.st_mode & 07777;
-}
 
 TEST_CASE("a token is made once for a name at a registry, and is the same ever after") {
   StateHome home;

@@ -12,6 +12,10 @@
 
 namespace test {
 
+/// Two users as they register.
+inline constexpr const char* kAli = "ali@127.0.0.1:50001";
+inline constexpr const char* kVeli = "veli@127.0.0.1:50002";
+
 /// Who asks: an address, and a token if the letter is not 0.
 struct From {
   std::string_view source = "127.0.0.1";

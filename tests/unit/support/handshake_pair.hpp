@@ -9,6 +9,7 @@
 #include "peer/sealed/handshake_responder.hpp"
 #include "peer/sealed/session_key_ring.hpp"
 #include "tests/unit/support/hex.hpp"
+#include "tests/unit/support/values.hpp"
 
 namespace test {
 
@@ -31,14 +32,7 @@ inline common::Identity identity_of(unsigned value) {
   return common::Identity::from_seed(common::Secret(repeated(value)));
 }
 
-constexpr common::TimePoint kStart{std::chrono::hours(1)};
 constexpr common::WallTime kWallStart{1'700'000'000'000};
-
-inline common::Endpoint endpoint(std::string_view text) {
-  const auto parsed = common::parse_endpoint(text);
-  REQUIRE(parsed);
-  return *parsed;
-}
 
 /// The keys of one process, and its responder.
 struct Process {
@@ -97,6 +91,15 @@ struct HandshakePair {
                                 0x55667788, frames);
   }
 };
+
+inline bool is_believed(const peer::sealed::HandshakeResponder::Result& result) {
+  return std::holds_alternative<peer::sealed::IncomingHandshake>(result);
+}
+inline bool is_refused(const peer::sealed::HandshakeResponder::Result& result,
+                       peer::sealed::InitRefusal why) {
+  const auto* refusal = std::get_if<peer::sealed::InitRefusal>(&result);
+  return refusal != nullptr && *refusal == why;
+}
 
 /// What alice makes of a datagram that must be a RESP by its shape.
 inline std::optional<peer::sealed::HandshakeInitiator::Established> give_resp(

@@ -14,6 +14,12 @@
 
 namespace test {
 
+// What a registry says to those who search veli, and to those who leave a chat.
+inline constexpr const char* kFoundVeli =
+    "&&FOUND&&|veli found. its address is ('127.0.0.1', 47010)";
+inline constexpr const char* kNotFound = "&&NOTFOUND&&|user not found";
+inline constexpr const char* kYouLeft = "&&CLIENTEXIT&&|you left the chat room.";
+
 class MeetRun {
  public:
   using Client = peer::MeetClient;
@@ -26,6 +32,12 @@ class MeetRun {
             .hello_to = endpoint("127.0.0.1:6235"),
             .count = {},
             .wait = {}};
+  }
+
+  static Client::Options at_terminal() {
+    Client::Options all = options();
+    all.is_terminal = true;
+    return all;
   }
 
   explicit MeetRun(Client::Options options = MeetRun::options())

@@ -50,4 +50,10 @@ inline RawServer::Reply reply(std::string bytes,
   return {{std::move(bytes)}, then};
 }
 
+/// What was posted with a request that came in one piece.
+inline std::string posted(RawServer& server, std::size_t request) {
+  const std::string bytes = server.requests().at(request).at(0);
+  return bytes.substr(bytes.find("\r\n\r\n") + 4);
+}
+
 }  // namespace test

@@ -14,6 +14,12 @@
 
 namespace test {
 
+/// How often a door has counted `reason`.
+inline std::uint64_t count(const std::map<std::string, std::uint64_t>& counts, const char* reason) {
+  const auto it = counts.find(reason);
+  return it == counts.end() ? 0 : it->second;
+}
+
 class RendezvousWorld {
  public:
   using StreamId = registry::doors::StreamId;

@@ -16,6 +16,9 @@ inline std::string modern(std::string_view method, std::string_view target,
   return out + "\r\n" + std::string(body);
 }
 
+/// The field of a reader who wants JSON.
+inline constexpr std::string_view kJson = "Accept: application/json\r\n";
+
 inline std::string post(std::string_view body, std::string_view fields = "") {
   return modern("POST", "/userlist.txt", fields, body);
 }

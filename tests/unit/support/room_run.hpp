@@ -11,6 +11,10 @@
 
 namespace test {
 
+// What a server says to a newcomer, before his name and after it.
+inline const std::string kPrompt = "Please enter your username: ";
+inline const std::string kGreeting = "You are connected to chatroom.";
+
 class RoomRun {
  public:
   using Client = peer::RoomClient;
@@ -30,8 +34,8 @@ class RoomRun {
   /// Up to the greeting; log and notes are empty then.
   RoomRun& enter() {
     start();
-    hear("Please enter your username: ");
-    hear("You are connected to chatroom.");
+    hear(kPrompt);
+    hear(kGreeting);
     log.clear();
     notes.clear();
     return *this;

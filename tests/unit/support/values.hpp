@@ -40,4 +40,7 @@ inline common::ClassicRecord record(std::string_view text) {
 /// A point of the time line that cores live on; where it begins means nothing.
 inline common::TimePoint at(common::Duration since_start) { return common::TimePoint(since_start); }
 
+/// Where tests begin that want no other instant.
+constexpr common::TimePoint kStart{1h};
+
 }  // namespace test

@@ -16,9 +16,9 @@ using peer::sealed::Congestion;
 using peer::sealed::RttEstimator;
 
 /// A path with a fixed round trip on which a sender always has something to send.
-class Path {
+class BusyPath {
  public:
-  explicit Path(Duration round_trip) : round_trip_(round_trip) {}
+  explicit BusyPath(Duration round_trip) : round_trip_(round_trip) {}
 
   /// Sends what may leave now; how many datagrams that were.
   int send_all() {
@@ -59,7 +59,7 @@ class Path {
 };
 
 TEST_CASE("ten datagrams leave before anything is known") {
-  Path path(50ms);
+  BusyPath path(50ms);
   CHECK(path.send_all() == 10);
   CHECK_FALSE(path.congestion.may_send(path.now));
   path.now += 10s;
@@ -67,7 +67,7 @@ TEST_CASE("ten datagrams leave before anything is known") {
 }
 
 TEST_CASE("slow start doubles the window each round trip, up to its bound") {
-  Path path(50ms);
+  BusyPath path(50ms);
   path.send_all();
   CHECK(path.congestion.window() == Congestion::kWindowInitial);
   path.round_trip();
@@ -81,7 +81,7 @@ TEST_CASE("slow start doubles the window each round trip, up to its bound") {
 }
 
 TEST_CASE("losses of one round trip cut the window once") {
-  Path path(50ms);
+  BusyPath path(50ms);
   path.send_all();
   for (int i = 0; i < 3; ++i) path.round_trip();
   const std::size_t before = path.congestion.window();
@@ -96,7 +96,7 @@ TEST_CASE("losses of one round trip cut the window once") {
 }
 
 TEST_CASE("after a cut the window grows by one datagram a round trip") {
-  Path path(50ms);
+  BusyPath path(50ms);
   path.send_all();
   for (int i = 0; i < 4; ++i) path.round_trip();
   path.lose_one();
@@ -108,7 +108,7 @@ TEST_CASE("after a cut the window grows by one datagram a round trip") {
 }
 
 TEST_CASE("the window never falls below two datagrams") {
-  Path path(50ms);
+  BusyPath path(50ms);
   for (int i = 0; i < 20; ++i) {
     path.send_all();
     path.lose_one();
@@ -121,7 +121,7 @@ TEST_CASE("the window never falls below two datagrams") {
 }
 
 TEST_CASE("a timeout begins again from the least window, up to half of the old one in slow start") {
-  Path path(50ms);
+  BusyPath path(50ms);
   path.send_all();
   for (int i = 0; i < 4; ++i) path.round_trip();
   const std::size_t before = path.congestion.window();
@@ -136,7 +136,7 @@ TEST_CASE("a timeout begins again from the least window, up to half of the old o
 }
 
 TEST_CASE("a window that is not used does not grow") {
-  Path path(50ms);
+  BusyPath path(50ms);
   for (int i = 0; i < 20; ++i) {
     path.congestion.handle_sent(path.now, 200, path.rtt);
     path.now += 50ms;
@@ -147,7 +147,7 @@ TEST_CASE("a window that is not used does not grow") {
 }
 
 TEST_CASE("slow start ends when round trips grow: a queue is filling") {
-  Path path(50ms);
+  BusyPath path(50ms);
   path.send_all();
   path.round_trip();
   path.round_trip();
@@ -159,7 +159,7 @@ TEST_CASE("slow start ends when round trips grow: a queue is filling") {
 }
 
 TEST_CASE("a window is spread over its round trip") {
-  Path path(100ms);
+  BusyPath path(100ms);
   path.send_all();
   for (int i = 0; i < 4; ++i) path.round_trip();
   path.lose_one();
@@ -183,7 +183,7 @@ TEST_CASE("a window is spread over its round trip") {
 }
 
 TEST_CASE("another path begins anew, with what is still on the way") {
-  Path path(50ms);
+  BusyPath path(50ms);
   path.send_all();
   path.round_trip();
   path.round_trip();

@@ -12,16 +12,11 @@ using namespace peer::sealed;          // NOLINT(google-build-using-namespace)
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 using test::give_resp;
 using test::HandshakePair;
+using test::is_believed;
+using test::is_refused;
 using test::kStart;
 using test::kWallStart;
 using test::to_hex;
-
-bool is_believed(const HandshakeResponder::Result& result) {
-  return std::holds_alternative<IncomingHandshake>(result);
-}
-bool is_refused(const HandshakeResponder::Result& result, InitRefusal why) {
-  return std::holds_alternative<InitRefusal>(result) && std::get<InitRefusal>(result) == why;
-}
 
 /// The datagram of a type that the responder sends back, decoded.
 template <typename T>

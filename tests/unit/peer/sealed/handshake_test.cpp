@@ -12,6 +12,8 @@ using namespace peer::sealed;  // NOLINT(google-build-using-namespace)
 using test::from_hex;
 using test::give_resp;
 using test::HandshakePair;
+using test::is_believed;
+using test::is_refused;
 using test::kStart;
 using test::kWallStart;
 using test::to_hex;
@@ -27,13 +29,6 @@ ByteVector with_right_mac1(const HandshakePair& pair, ByteVector init) {
       mac1_of(pair.bob.ring.current().mac1_key, Bytes(init).first(init.size() - kMac1Bytes));
   std::copy(mac1.begin(), mac1.end(), init.end() - kMac1Bytes);
   return init;
-}
-
-bool is_believed(const HandshakeResponder::Result& result) {
-  return std::holds_alternative<IncomingHandshake>(result);
-}
-bool is_refused(const HandshakeResponder::Result& result, InitRefusal why) {
-  return std::holds_alternative<InitRefusal>(result) && std::get<InitRefusal>(result) == why;
 }
 
 /// What bob does with a datagram, in a word. Each comes a second after the one before, so that no

@@ -10,19 +10,15 @@
 
 #include "peer/sealed/inbox_table.hpp"
 #include "tests/fuzz/support/splitmix_random.hpp"
+#include "tests/unit/support/message_id.hpp"
 #include "tests/unit/support/values.hpp"
 
 namespace {
 
 using namespace peer::sealed;
 using namespace std::chrono_literals;
+using test::id_of;
 using Taken = Inbox::Taken;
-
-MessageId id_of(std::uint64_t number) {
-  MessageId id{};
-  for (std::size_t i = 0; i < 8; ++i) id[i] = static_cast<std::byte>(number >> (8 * i));
-  return id;
-}
 
 struct Stream {
   explicit Stream(std::uint64_t floor = 0, std::size_t budget_bytes = kHeldBytesMax)

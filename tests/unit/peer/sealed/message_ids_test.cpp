@@ -4,17 +4,14 @@
 #include <doctest/doctest.h>
 
 #include "tests/fuzz/support/splitmix_random.hpp"
+#include "tests/unit/support/message_id.hpp"
 
 namespace {
 
 using peer::sealed::MessageId;
 using peer::sealed::MessageIds;
+using test::id_of;
 
-MessageId id_of(std::uint64_t number) {
-  MessageId id{};
-  for (std::size_t i = 0; i < 8; ++i) id[i] = static_cast<std::byte>(number >> (8 * i));
-  return id;
-}
 common::IdentityKey sender_of(unsigned value) {
   common::IdentityKey key;
   key.bytes.fill(static_cast<std::byte>(value));

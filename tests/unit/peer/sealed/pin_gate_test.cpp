@@ -12,10 +12,10 @@ using peer::sealed::KnownPeers;
 using peer::sealed::PinGate;
 using peer::sealed::Trust;
 using peer::sealed::TrustMode;
-using Kind = PinGate::Alarm::Kind;
+using AlarmKind = PinGate::Alarm::Kind;
 using Word = PinGate::Word;
 
-constexpr const char* kRegistry = "127.0.0.1:8080";
+constexpr const char* kLocalRegistry = "127.0.0.1:8080";
 
 common::Certificate certificate(std::string_view name, int who, std::uint64_t serial = 1) {
   common::IdentityKey identity{};
@@ -23,9 +23,9 @@ common::Certificate certificate(std::string_view name, int who, std::uint64_t se
   return {.name = test::name(name), .identity = identity, .session = {}, .serial = serial};
 }
 
-PinGate gate(TrustMode mode = TrustMode::kNew) { return {kRegistry, mode, KnownPeers()}; }
+PinGate gate(TrustMode mode = TrustMode::kNew) { return {kLocalRegistry, mode, KnownPeers()}; }
 
-std::optional<Kind> alarm(PinGate& gate) {
+std::optional<AlarmKind> alarm(PinGate& gate) {
   const auto alarm = gate.poll_alarm();
   if (!alarm) return std::nullopt;
   return alarm->kind;
@@ -42,7 +42,7 @@ TEST_CASE("the directory's key is pinned at first use, and another one refused f
   CHECK_FALSE(pins.poll_alarm().has_value());
   for (const bool is_from_directory : {true, false})
     CHECK(pins.admit(certificate("bob", 2), is_from_directory) == Admission::kKeyChanged);
-  CHECK(alarm(pins) == Kind::kKeyChanged);
+  CHECK(alarm(pins) == AlarmKind::kKeyChanged);
   CHECK_FALSE(pins.poll_alarm().has_value());  // told once
   CHECK(pins.take_changes().empty());
   CHECK(pins.judge(test::name("bob"), certificate("bob", 1).identity) == Trust::kMatch);
@@ -54,7 +54,7 @@ TEST_CASE("a certificate of the directory's that is older than one before is not
   CHECK(pins.admit(certificate("bob", 1, 12), true) == Admission::kYes);
   CHECK(pins.take_changes().back().serial == 12);
   CHECK(pins.admit(certificate("bob", 1, 11), true) == Admission::kNotTrusted);
-  CHECK(alarm(pins) == Kind::kStale);
+  CHECK(alarm(pins) == AlarmKind::kStale);
   CHECK(pins.admit(certificate("bob", 1, 3), false) == Admission::kYes);  // his own word
 }
 
@@ -63,13 +63,13 @@ TEST_CASE("a stranger who comes by himself waits for the directory's word") {
     Word word;
     Admission admission;
     bool is_pinned;
-    std::optional<Kind> alarm;
+    std::optional<AlarmKind> alarm;
   };
   for (const Row& row : {Row{Word::kSameKey, Admission::kYes, true, {}},
                          Row{Word::kUnknown, Admission::kYes, true, {}},
                          Row{Word::kNone, Admission::kYes, false, {}},
-                         Row{Word::kOtherKey, Admission::kKeyChanged, false, Kind::kNotHis},
-                         Row{Word::kNoKey, Admission::kKeyChanged, false, Kind::kNotHis}}) {
+                         Row{Word::kOtherKey, Admission::kKeyChanged, false, AlarmKind::kNotHis},
+                         Row{Word::kNoKey, Admission::kKeyChanged, false, AlarmKind::kNotHis}}) {
     CAPTURE(static_cast<int>(row.word));
     PinGate pins = gate();
     const auto mallory = certificate("bob", 7, 1000);
@@ -95,7 +95,7 @@ TEST_CASE("strict: nobody gets in by a first use") {
   PinGate pins = gate(TrustMode::kStrict);
   CHECK(pins.admit(certificate("bob", 1), true) == Admission::kNotTrusted);
   CHECK(pins.admit(certificate("bob", 1), false) == Admission::kNotTrusted);
-  CHECK(alarm(pins) == Kind::kStranger);
+  CHECK(alarm(pins) == AlarmKind::kStranger);
   CHECK_FALSE(pins.has_pin(test::name("bob")));
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/test_random.hpp"
+#include "tests/unit/support/values.hpp"
 
 namespace {
 
@@ -12,8 +13,8 @@ using peer::sealed::Rate;
 using peer::sealed::SourceBuckets;
 using peer::sealed::TokenBucket;
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
+using test::kStart;
 
-constexpr TimePoint kStart{1h};
 constexpr Rate kRate{.per_second = 10, .burst = 3};
 
 IpAddress address(std::string_view text) {

@@ -12,11 +12,6 @@ namespace {
 using namespace test;
 using common::encode_rendezvous_register;
 
-std::uint64_t count(const std::map<std::string, std::uint64_t>& counts, const char* reason) {
-  const auto it = counts.find(reason);
-  return it == counts.end() ? 0 : it->second;
-}
-
 TEST_CASE("HELLO counts from the user's own address alone") {
   RendezvousWorld w;
   const auto ali = w.join("ali", 7000, "10.0.0.5:47001", "10.0.0.1");

@@ -4,29 +4,13 @@
 #include <fmt/format.h>
 
 #include "registry/doors/rendezvous.hpp"
+#include "tests/unit/support/rendezvous_texts.hpp"
 #include "tests/unit/support/rendezvous_world.hpp"
+#include "tests/unit/support/two_connection_answers.hpp"
 
 namespace {
 
 using namespace test;
-
-constexpr const char* kCarolAsks = "carol> carol would like to chat with you? (OK/REJECT)";
-constexpr const char* kTooLate =
-    "ali> your message was not sent. the chat that it was for is over.";
-constexpr const char* k303 = "303 Message delivery successful\n";
-constexpr const char* k304 = "304 Message delivery failed\n";
-
-std::uint64_t count(const std::map<std::string, std::uint64_t>& counts, const char* reason) {
-  const auto it = counts.find(reason);
-  return it == counts.end() ? 0 : it->second;
-}
-
-std::string entered(const char* name) {
-  return fmt::format(
-      "ali> &&CLIENTOK&&|you have entered into a private chat with {}. you can send your message "
-      "now!|6236",
-      name);
-}
 
 TEST_CASE("who has asked for a chat is found, though he is listed nowhere, until he is answered") {
   RendezvousWorld w;

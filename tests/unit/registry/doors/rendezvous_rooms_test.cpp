@@ -117,7 +117,7 @@ struct Row {
   const char* event;
   const char* told;
 };
-const Row kRows[] = {
+const Row kTransitions[] = {
     {"nothing", "ask", "b asked(a)"},
     {"nothing", "accept", "a no request(b)"},
     {"nothing", "reject", "a no request(b)"},
@@ -236,18 +236,18 @@ TEST_CASE("every state with every event") {
     for (const Event& event : kEvents) {
       CAPTURE(state.name);
       CAPTURE(event.name);
-      REQUIRE(row < std::size(kRows));
-      REQUIRE(kRows[row].state == std::string_view(state.name));
-      REQUIRE(kRows[row].event == std::string_view(event.name));
+      REQUIRE(row < std::size(kTransitions));
+      REQUIRE(kTransitions[row].state == std::string_view(state.name));
+      REQUIRE(kTransitions[row].event == std::string_view(event.name));
       World world;
       state.make(world);
       told(world.rooms);
       event.happen(world);
-      CHECK(told(world.rooms) == kRows[row].told);
+      CHECK(told(world.rooms) == kTransitions[row].told);
       ++row;
     }
   }
-  CHECK(row == std::size(kRows));
+  CHECK(row == std::size(kTransitions));
 }
 
 TEST_CASE("a request waits for 60 s, and then cannot be accepted") {

@@ -14,11 +14,6 @@ using namespace test;
 using common::encode_rendezvous_frame;
 using common::encode_rendezvous_register;
 
-std::uint64_t count(const std::map<std::string, std::uint64_t>& counts, const char* reason) {
-  const auto it = counts.find(reason);
-  return it == counts.end() ? 0 : it->second;
-}
-
 TEST_CASE("a user registers, searches, and logs out") {
   RendezvousWorld w;
   const auto ali = w.join("ali");

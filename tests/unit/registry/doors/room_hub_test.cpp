@@ -3,15 +3,12 @@
 
 #include "registry/http/message_api.hpp"
 #include "tests/unit/support/door_world.hpp"
+#include "tests/unit/support/two_connection_answers.hpp"
 
 namespace {
 
 using namespace test;
 using registry::DeliveryOutcome;
-
-constexpr const char* k302 = "302 Message receipt successful\n";
-constexpr const char* k303 = "303 Message delivery successful\n";
-constexpr const char* k304 = "304 Message delivery failed\n";
 
 /// What comes of a message that is posted over HTTP, as far as it is known at once; the status of
 /// the answer if it is refused.

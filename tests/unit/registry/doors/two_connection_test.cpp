@@ -5,21 +5,12 @@
 
 #include "tests/unit/support/door_world.hpp"
 #include "tests/unit/support/signers.hpp"
+#include "tests/unit/support/two_connection_answers.hpp"
 
 namespace {
 
 using namespace test;
 using registry::doors::LoginRefusal;
-
-constexpr const char* k101 = "101 Authentication successful\n";
-constexpr const char* k102 = "102 Authentication failed\n";
-constexpr const char* k201 = "201 Build connection successful\n";
-constexpr const char* k202 = "202 Build connection failed\n";
-constexpr const char* k302 = "302 Message receipt successful\n";
-constexpr const char* k303 = "303 Message delivery successful\n";
-constexpr const char* k304 = "304 Message delivery failed\n";
-constexpr const char* k310 = "310 Bye bye\n";
-constexpr const char* k401 = "401 Unrecognized message\n";
 
 TEST_CASE("a user logs in, is connected to, lists, and leaves") {
   DoorWorld world;
