@@ -2,6 +2,7 @@
 """What our peer says to the registry, and how little of it: requests, segments, system calls."""
 
 import contextlib
+import itertools
 import re
 import socket
 import threading
@@ -17,12 +18,13 @@ from support.wire_recorder import WireRecorder
 
 
 class WireTest(IntegrationTest):
-    def crowd(self, count, inbox):
-        """A registry that lists so many users, all of them at the inbox; returns their names."""
+    def crowd(self, count, *inboxes):
+        """A registry that lists so many users, in turn at one inbox and the next, and their names."""
         names = [f"user{number:05d}" for number in range(count)]
         data = self.dir / "crowd"
         data.mkdir()
-        (data / "userlist.txt").write_text("".join(f"{n}@{inbox.endpoint}\n" for n in names))
+        (data / "userlist.txt").write_text("".join(
+            f"{name}@{inbox.endpoint}\n" for name, inbox in zip(names, itertools.cycle(inboxes))))
         return self.start_registry(data=data), names
 
     @staticmethod
@@ -189,8 +191,8 @@ class BroadcastTest(WireTest):
 
     @unittest.skipIf(strace.why_not(), strace.why_not())
     def test_the_kernel_gets_the_datagrams_in_batches(self):
-        with Inbox() as inbox:
-            registry, names = self.crowd(1000, inbox)
+        with Inbox() as one, Inbox() as other:
+            registry, names = self.crowd(1000, one, other)
             trace = strace.Trace(self.dir / "trace", "sendmmsg,sendto,sendmsg,write")
             sender = self.run_sender("ci", registry, "broadcast", "hi", under=trace.words)
             self.assertEqual(sender.stdout, self.sent_to(*names))
@@ -199,6 +201,18 @@ class BroadcastTest(WireTest):
             self.assertLessEqual(len(calls), 1000 // 32, "at least 32 datagrams a call")
             singles = [line for line in trace.lines() if re.search(r"send(to|msg)\(", line)]
             self.assertLessEqual(len(singles), 2, "the request to the registry")
+
+    @unittest.skipIf(strace.why_not(), strace.why_not())
+    def test_datagrams_for_one_address_leave_in_one_piece_and_arrive_one_by_one(self):
+        with Inbox() as inbox:
+            registry, names = self.crowd(200, inbox)
+            trace = strace.Trace(self.dir / "trace", "sendmmsg")
+            sender = self.run_sender("ci", registry, "broadcast", "hi", under=trace.words)
+            self.assertEqual(sender.stdout, self.sent_to(*names))
+            wait_until(lambda: self.sum_sent(trace) == 4, "four pieces, of 64 datagrams at most")
+            for _ in names:
+                self.assertEqual(inbox.receive(), b"ci: hi")
+            self.assertTrue(inbox.is_empty())
 
     @staticmethod
     def sum_sent(trace):
