@@ -42,6 +42,7 @@ struct ExchangeFailure {
     kBroken,       // bytes that are no HTTP answer
   } kind;
   std::string text;
+  bool is_silent = false;  // nobody refused: another try may be heard
 };
 
 enum class Verb { kRegister, kUpdate, kLogout };

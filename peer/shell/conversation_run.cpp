@@ -224,7 +224,7 @@ common::expected<ServerConnection, std::string> connect_to_server(const Options&
   auto fd = connect_tcp(options.registry, /*cancel_fd=*/-1);
   if (!fd) {
     return common::unexpected{
-        fmt::format("cannot reach the server at {}: {}", options.registry_text, fd.error())};
+        fmt::format("cannot reach the server at {}: {}", options.registry_text, fd.error().text)};
   }
   const auto server = remote_endpoint(fd->get());
   const auto local = local_endpoint(fd->get());

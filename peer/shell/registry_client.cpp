@@ -26,6 +26,7 @@ using common::os::UniqueFd;
 using FailureKind = ExchangeFailure::Kind;
 
 constexpr const char* kTooLong = "its answer is too long";
+constexpr const char* kLate = "no answer in time";
 constexpr std::chrono::seconds kExchangeTime{10};
 /// The same for a message, whose recipient has time to confirm it.
 constexpr std::chrono::seconds kMessageTime{15};
@@ -145,7 +146,7 @@ class RegistryClient::Stream final : public httplib::Stream {
       case Ready::kYes:
         return true;
       case Ready::kTimeout:
-        failure_ = "no answer in time";
+        failure_ = kLate;
         return false;
       case Ready::kCancelled:
         failure_ = "cancelled";
@@ -251,7 +252,10 @@ RegistryClient::Result<common::IpAddress> RegistryClient::connect() {
 
 RegistryClient::Result<void> RegistryClient::open() {
   auto fd = connect_tcp(registry_, cancel_.get());
-  if (!fd) return unexpected{ExchangeFailure{FailureKind::kUnreachable, fd.error()}};
+  if (!fd) {
+    return unexpected{
+        ExchangeFailure{FailureKind::kUnreachable, fd.error().text, fd.error().is_silent}};
+  }
   connection_ = std::make_unique<Connection>(*std::move(fd));
   return {};
 }
@@ -314,7 +318,8 @@ RegistryClient::Result<HttpAnswer> RegistryClient::run(Stream& stream, const Htt
     if (stream.failure() == kTooLong)
       return unexpected{ExchangeFailure{FailureKind::kBroken, kTooLong}};
     if (!stream.failure().empty())
-      return unexpected{ExchangeFailure{FailureKind::kUnreachable, stream.failure()}};
+      return unexpected{ExchangeFailure{FailureKind::kUnreachable, stream.failure(),
+                                        /*is_silent=*/stream.failure() == kLate}};
     if (!stream.has_read())
       return unexpected{ExchangeFailure{FailureKind::kNoAnswer, "it closed without an answer"}};
     return unexpected{ExchangeFailure{FailureKind::kBroken, "what it says is not HTTP"}};

@@ -93,6 +93,8 @@ class SendRun {
   /// Written at the latest; sooner where somebody waits: at the end of what waits on input.
   static constexpr std::size_t kOutputBytesMax = 32 * 1024;
   static constexpr std::size_t kOutboxMax = 128;
+  /// From one try to reach a silent registry to the next.
+  static constexpr std::chrono::milliseconds kRetryTime{500};
   /// Sealed messages that are begun before what they lead to is sent.
   static constexpr std::size_t kSealedAtOnce = 64;
 
@@ -123,11 +125,27 @@ class SendRun {
       // Nothing else happens while the registry is asked, which may take longer than a message has.
       while (sealed_ && sender_.awaited() > 0) turn_sealed();
       write_output();
-      return limit_.during([&] { return client_.exchange(request); });
+      return ask_registry(request);
     }
+    if (it->second) return it->second;
     // A failure is one command's: the next tries for itself.
-    if (!it->second) return ahead_.extract(it).mapped();
-    return it->second;
+    const auto failed = ahead_.extract(it).mapped();
+    return failed.error().is_silent ? ask_registry(request) : failed;
+  }
+
+  /// A registry that is silent, as behind a network that loses much, is asked again while one more
+  /// try fits into the time that a message has. One that refuses is not.
+  Sender::AnswerOrFailure ask_registry(const HttpRequest& request) {
+    const auto give_up_at = common::os::monotonic_now() + options_.timeout;
+    for (;;) {
+      const auto tried = common::os::monotonic_now();
+      auto answer = limit_.during([&] { return client_.exchange(request); });
+      if (answer || !answer.error().is_silent || !request.is_repeatable) return answer;
+      const auto now = common::os::monotonic_now();
+      const auto next = std::max(now, tried + kRetryTime);
+      if (next + (now - tried) > give_up_at) return answer;
+      limit_.during([&] { return common::os::poll_until({}, next); });
+    }
   }
 
   int finish() {

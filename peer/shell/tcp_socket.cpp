@@ -103,14 +103,14 @@ Ready wait_for(int fd, short events, int cancel_fd, TimePoint deadline) {
   }
 }
 
-common::expected<UniqueFd, std::string> connect_tcp(const common::HostPort& to, int cancel_fd) {
+common::expected<UniqueFd, ConnectFailure> connect_tcp(const common::HostPort& to, int cancel_fd) {
   // localhost is this machine, over IPv4 or IPv6, whatever its tables of hosts say (RFC 6761, 6.3).
   const bool is_here = to.host == "localhost";
   std::vector<AddressList> lists;
   for (const char* host : {is_here ? "127.0.0.1" : to.host.c_str(), "::1"}) {
     if (!lists.empty() && !is_here) break;
     auto resolved = resolve(host, to.port);
-    if (!resolved) return unexpected{resolved.error()};
+    if (!resolved) return unexpected{ConnectFailure{resolved.error()}};
     lists.push_back(*std::move(resolved));
   }
   std::vector<const addrinfo*> addresses;
@@ -127,7 +127,10 @@ common::expected<UniqueFd, std::string> connect_tcp(const common::HostPort& to, 
     disable_delay(fd.get());
     return fd;
   }
-  return unexpected{why == ECANCELED ? "cancelled" : describe_errno(why)};
+  if (why == ECANCELED) return unexpected{ConnectFailure{"cancelled"}};
+  // No route is what the kernel says when a host on this network did not answer to its address.
+  return unexpected{ConnectFailure{.text = describe_errno(why),
+                                   .is_silent = why == ETIMEDOUT || why == EHOSTUNREACH}};
 }
 
 void disable_delay(int fd) {

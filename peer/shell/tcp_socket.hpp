@@ -20,10 +20,15 @@ enum class Ready { kYes, kTimeout, kCancelled };
 /// deadline is there.
 Ready wait_for(int fd, short events, int cancel_fd, common::TimePoint deadline);
 
+struct ConnectFailure {
+  std::string text;        // "connection refused", to stand inside a sentence
+  bool is_silent = false;  // nothing came back, as when packets are lost
+};
+
 /// A connected socket that neither blocks nor waits for more to send, or why there is none. Each of
 /// the host's addresses gets a second, the last one three.
-common::expected<common::os::UniqueFd, std::string> connect_tcp(const common::HostPort& to,
-                                                                int cancel_fd);
+common::expected<common::os::UniqueFd, ConnectFailure> connect_tcp(const common::HostPort& to,
+                                                                   int cancel_fd);
 
 /// What is written leaves at once, and does not wait for more (connect_tcp has done so).
 void disable_delay(int fd);

@@ -252,27 +252,22 @@ class LossTest(MachinesTest):
         self.assertEqual(sorted(shown), sorted(set(texts).intersection(shown)), "none twice")
         self.assertGreater(len(shown), sent // 4 - 1)
         self.assertLess(len(shown), 30)
-        self.assertGreater(self.lan.lossy_switch.lost, 0)
+        self.assertGreater(self.lan.frames_lost(), 0)
 
     def test_every_sealed_message_comes_through_once_and_in_order(self):
-        """What the registry could be asked about: requests go by TCP, and fail as above."""
+        """With a minute for each, the registry is asked again when it does not answer."""
         bob = self.listen("bob", self.second)
         texts = [f"message {number}" for number in range(40)]
         lines = "\n".join(f'unicast bob "{text}"' for text in texts)
         sender = self.send("ci", self.third, "--timeout", "60", stdin=lines, deadline=180)
-        sent = sender.stdout.count(b"message is sent to bob\n")
-        failed = sender.stderr.count(b"cannot reach the registry")
-        self.assertEqual((sent + failed, sender.status), (40, 69 if failed else 0), sender.stderr)
-        self.assertNotIn(b"not delivered", sender.stderr)
-        shown = bob.stdout.decode().splitlines()
-        self.assertEqual(len(shown), sent)
-        self.assertEqual(shown, [f"ci: {text}" for text in texts if f"ci: {text}" in shown])
+        self.assertEqual(sender.stdout, b"message is sent to bob\n" * 40, sender.stderr)
+        self.assertEqual((sender.stderr, sender.status), (b"", 0))
+        self.assertEqual(bob.stdout.decode().splitlines(), [f"ci: {text}" for text in texts])
         long = "x" * 60_000
         sender = self.send("ci", self.third, "--timeout", "60", "unicast", "bob", long, deadline=180)
-        if sender.status != 69:
-            self.assertEqual(sender.status, 0, sender.stdout + sender.stderr)
-            bob.wait_stdout_has(f"ci: {long}\n")
-        self.assertGreater(self.lan.lossy_switch.lost, 0)
+        self.assertEqual(sender.status, 0, sender.stdout + sender.stderr)
+        bob.wait_stdout_has(f"ci: {long}\n")
+        self.assertGreater(self.lan.frames_lost(), 0)
 
 
 class CrowdOfOneMachineTest(MachinesTest):

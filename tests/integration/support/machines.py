@@ -3,13 +3,13 @@
 import contextlib
 import ctypes
 import functools
+import json
 import os
 import shutil
 import subprocess
 import threading
 
 from support.harness import DEADLINE
-from support.lossy_switch import LossySwitch
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -70,29 +70,26 @@ def _enter(namespace):
 class Machines:
     """So many machines and their switch; all gone at the end of the `with`.
 
-    With `loss`, a share from 0 to 1, the switch loses so many of the frames.
+    With `loss`, a share from 0 to 1, the switch loses so many of the frames, any of them.
     """
 
-    def __init__(self, count, with_ipv4=True, loss=None, seed=1):
+    def __init__(self, count, with_ipv4=True, loss=None):
         prefix = f"it{os.getpid()}"
         self._switch = f"{prefix}s"
-        self._loss, self._seed = loss, seed
-        self.lossy_switch = None
+        self._loss = loss
         self._machines = [Machine(f"{prefix}m{number}", number, with_ipv4)
                           for number in range(1, count + 1)]
 
     def __enter__(self):
         try:
             _ip("netns", "add", self._switch)
-            if self._loss is None:
-                _ip("link", "add", "bridge", "type", "bridge", namespace=self._switch)
-                _ip("link", "set", "bridge", "up", namespace=self._switch)
+            _ip("link", "add", "bridge", "type", "bridge", namespace=self._switch)
+            _ip("link", "set", "bridge", "up", namespace=self._switch)
             ports = [f"port{number}" for number in range(len(self._machines))]
             for port, machine in zip(ports, self._machines):
                 self._plug_in(machine, port)
             if self._loss is not None:
-                with Machine(self._switch, 0, False).inside():
-                    self.lossy_switch = LossySwitch(ports, self._loss, self._seed)
+                self._lose(ports)
         except subprocess.CalledProcessError:
             self.__exit__()
             raise
@@ -104,8 +101,7 @@ class Machines:
         _ip("link", "add", port, "type", "veth", "peer", "name", "lan", "netns", name,
             namespace=self._switch)
         _ip("link", "set", port, "up", namespace=self._switch)
-        if self._loss is None:
-            _ip("link", "set", port, "master", "bridge", namespace=self._switch)
+        _ip("link", "set", port, "master", "bridge", namespace=self._switch)
         _ip("link", "set", "lo", "up", namespace=name)
         _ip("link", "set", "lan", "up", namespace=name)
         if machine.address:
@@ -113,9 +109,28 @@ class Machines:
         # Usable at once: nobody else can have it.
         _ip("address", "add", f"{machine.address6}/64", "dev", "lan", "nodad", namespace=name)
 
+    def _lose(self, ports):
+        """The kernel's packet filter drops frames where they come in from a machine."""
+        chains = [f"chain {port} {{ type filter hook ingress device {port} priority 0; "
+                  f"numgen random mod 1000 < {round(self._loss * 1000)} counter drop; }}"
+                  for port in ports]
+        self._nft("-f", "-", told="table netdev loss {\n" + "\n".join(chains) + "\n}\n")
+        # A burst that a machine hands over in one piece would be lost in one piece.
+        for machine in self._machines:
+            _ip("link", "set", "lan", "gso_max_segs", 1, namespace=machine.namespace)
+
+    def frames_lost(self):
+        """How many the switch has lost so far."""
+        listed = json.loads(self._nft("-j", "list", "table", "netdev", "loss"))["nftables"]
+        return sum(part["counter"]["packets"] for item in listed
+                   for part in item.get("rule", {}).get("expr", []) if "counter" in part)
+
+    def _nft(self, *words, told=""):
+        return subprocess.run(["ip", "netns", "exec", self._switch, "nft", *words],
+                              input=told.encode(), capture_output=True, check=True,
+                              timeout=DEADLINE).stdout
+
     def __exit__(self, *_):
-        if self.lossy_switch:
-            self.lossy_switch.close()
         for name in (*(m.namespace for m in self._machines), self._switch):
             with contextlib.suppress(subprocess.CalledProcessError):
                 _ip("netns", "del", name)
