@@ -225,6 +225,7 @@ class AwayTest(MachinesTest):
         bob.wait_stderr("registered again")
 
 
+@unittest.skipIf(machines.why_no_loss(), machines.why_no_loss())
 class LossTest(MachinesTest):
     """Three of ten frames are lost on every way."""
 

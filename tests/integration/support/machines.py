@@ -29,6 +29,20 @@ def why_not():
         return f"no network namespaces here: {failed.stderr.decode().strip()}"
 
 
+@functools.cache
+def why_no_loss():
+    """Why no frames can be lost between machines; empty when they can."""
+    if why_not():
+        return why_not()
+    if not shutil.which("nft"):
+        return "nft is not installed (package nftables)"
+    try:
+        with Machines(1, loss=0.5):
+            return ""
+    except subprocess.CalledProcessError as failed:
+        return f"the packet filter cannot lose frames here: {failed.stderr.decode().strip()}"
+
+
 def _ip(*words, namespace=None):
     within = ["-n", namespace] if namespace else []
     subprocess.run(["ip", *within, *map(str, words)], capture_output=True, check=True,
