@@ -27,7 +27,7 @@ constexpr std::size_t kDatagramsPerCall = 512;
 /// every path, as the kernel refuses to cut into pieces that the network would divide.
 constexpr std::size_t kSegmentsMax = 64;
 constexpr std::size_t kRunBytesMax = 65'000;
-constexpr std::size_t kSegmentBytesMax = 1'200;
+constexpr std::size_t kSegmentBytesMax = 1'232;  // IPv6's least MTU, less both headers
 /// What one call takes from the kernel. Few, because each may be many datagrams of one sender that
 /// the kernel has joined (UDP_GRO).
 constexpr std::size_t kReceiveBatch = 8;
@@ -106,6 +106,9 @@ class SendBatch {
       ++count_;
     }
   }
+
+  SendBatch(const SendBatch&) = delete;  // its messages point into it
+  SendBatch& operator=(const SendBatch&) = delete;
 
   bool is_empty() const { return count_ == 0; }
   /// Datagrams of the first message.
@@ -228,7 +231,7 @@ void DatagramSocket::receive(
 std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>& datagrams) {
   std::vector<Sender::SendResult> results(datagrams.size());
   std::size_t done = 0;
-  std::size_t alone_until = 0;                  // these are sent one by one, to tell which fails
+  std::size_t alone_until = 0;                  // none before this are sent as a run
   std::optional<common::TimePoint> give_up_at;  // set while the kernel has no room
   while (done < datagrams.size()) {
     const bool is_cut = has_segments_ && done >= alone_until;
@@ -239,6 +242,8 @@ std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>
       continue;
     }
     if (const std::size_t sent = batch.send(fd_.get()); sent > 0) {
+      // What was refused as a run and is taken alone says that the kernel does not cut.
+      if (done < alone_until) has_segments_ = false;
       done += sent;
       give_up_at.reset();
     } else if ((errno == EAGAIN || errno == ENOBUFS) &&
@@ -247,8 +252,7 @@ std::vector<Sender::SendResult> DatagramSocket::send(const std::vector<Transmit>
       pollfd writable{fd_.get(), POLLOUT, 0};
       ::poll(&writable, 1, 100);
     } else if (errno != EINTR && errno != ECONNREFUSED) {
-      if (batch.first_length() > 1) {
-        if (is_no_cutting(errno)) has_segments_ = false;
+      if (batch.first_length() > 1) {  // one by one, to tell which fails
         alone_until = done + batch.first_length();
         continue;
       }

@@ -565,6 +565,13 @@ MUTATIONS = [
         "unit.peer",
     ),
     Mutation(
+        "a run of datagrams goes on after its shorter end",
+        "peer/shell/datagram_socket.cpp",
+        "if (next.datagram.size() < size) break;",
+        "if (next.datagram.size() < size && next.datagram.empty()) break;",
+        "unit.shell",
+    ),
+    Mutation(
         "a forged receipt is believed",
         "peer/receipt_file.cpp",
         "if (!sealed::verify_receipt(receipt.statement, signature))",

@@ -169,6 +169,20 @@ TEST_CASE("datagrams of all sizes to several addresses arrive in their order, ea
   CHECK(receive(second, for_second.size()) == for_second);
 }
 
+TEST_CASE("a run ends with a shorter datagram, and the next begins with a longer one") {
+  DatagramSocket listener = open();
+  DatagramSocket sender = open();
+  std::vector<Transmit> datagrams;
+  std::vector<std::string> expected;
+  for (const std::size_t size : {5u, 5u, 2u, 5u, 5u, 1u, 1u, 0u, 6u, 4u, 3u, 4u}) {
+    const std::string text(size, static_cast<char>('a' + expected.size()));
+    datagrams.push_back(to("127.0.0.1", listener.port(), text));
+    expected.push_back("127.0.0.1 " + text);
+  }
+  CHECK(sender.send(datagrams) == std::vector<std::string>(datagrams.size()));
+  CHECK(receive(listener, expected.size()) == expected);
+}
+
 TEST_CASE("each of a run that is refused is said to be, and what follows is sent") {
   DatagramSocket listener = open();
   DatagramSocket sender = open();
