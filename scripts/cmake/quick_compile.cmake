@@ -13,9 +13,12 @@ function(compile_as_few_files)
   endif()
 endfunction()
 
-# For what is optimised, where the code costs more than its headers and unity would not pay.
+# For what is optimised, where the code costs more than its headers and unity would not pay. Under
+# the thread sanitizer nothing is.
 function(precompile_common_headers)
-  if(MESSENGER_QUICK_COMPILE)
+  if(MESSENGER_SANITIZE MATCHES thread)
+    compile_as_few_files(${ARGN})
+  elseif(MESSENGER_QUICK_COMPILE)
     foreach(target ${ARGN})
       target_precompile_headers(${target} PRIVATE <algorithm> <array> <chrono> <deque> <functional>
         <map> <memory> <optional> <set> <string> <string_view> <unordered_map> <utility> <variant>
