@@ -253,22 +253,24 @@ RegistryClient::Result<common::IpAddress> RegistryClient::connect() {
 RegistryClient::Result<void> RegistryClient::open() {
   auto fd = connect_tcp(registry_, cancel_.get());
   if (!fd) {
-    return unexpected{
-        ExchangeFailure{FailureKind::kUnreachable, fd.error().text, fd.error().is_silent}};
+    return unexpected{ExchangeFailure{.kind = FailureKind::kUnreachable,
+                                      .text = fd.error().text,
+                                      .is_silent = fd.error().is_silent}};
   }
   connection_ = std::make_unique<Connection>(*std::move(fd));
   return {};
 }
 
-RegistryClient::Result<HttpAnswer> RegistryClient::exchange(const HttpRequest& request) {
+RegistryClient::Result<HttpAnswer> RegistryClient::exchange(
+    const HttpRequest& request, const std::optional<TimePoint>& deadline) {
   bool may_retry = false;
-  auto answer = exchange_once(request, may_retry);
+  auto answer = exchange_once(request, deadline, may_retry);
   if (answer || !may_retry) return answer;
-  return exchange_once(request, may_retry);
+  return exchange_once(request, deadline, may_retry);
 }
 
-RegistryClient::Result<HttpAnswer> RegistryClient::exchange_once(const HttpRequest& request,
-                                                                 bool& may_retry) {
+RegistryClient::Result<HttpAnswer> RegistryClient::exchange_once(
+    const HttpRequest& request, const std::optional<TimePoint>& deadline, bool& may_retry) {
   may_retry = false;
   // What may be done only once goes out on a connection that is there, as far as can be known.
   if (connection_ && !request.is_repeatable && has_ended(connection_->fd.get()))
@@ -279,7 +281,8 @@ RegistryClient::Result<HttpAnswer> RegistryClient::exchange_once(const HttpReque
   // A kept connection that the registry has closed meanwhile says nothing of the registry.
   const bool was_used = std::exchange(connection_->is_used, true);
   const auto time = request.is_repeatable ? kExchangeTime : kMessageTime;
-  Stream stream(*connection_, cancel_.get(), monotonic_now() + time, /*sends=*/true);
+  const TimePoint end = std::min(monotonic_now() + time, deadline.value_or(TimePoint::max()));
+  Stream stream(*connection_, cancel_.get(), end, /*sends=*/true);
   auto answer = run(stream, request);
   may_retry = !answer && was_used && !stream.has_read() && request.is_repeatable;
   return answer;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,10 @@ class RegistryClient {
   Result<common::IpAddress> connect();
 
   /// Sends the request and reads the whole answer; the connection is kept if the registry keeps it.
-  /// A kept connection that turns out to be closed is made anew once.
-  Result<HttpAnswer> exchange(const HttpRequest& request);
+  /// A kept connection that turns out to be closed is made anew once. The answer has ten seconds, a
+  /// message's fifteen, but not after `deadline`.
+  Result<HttpAnswer> exchange(const HttpRequest& request,
+                              const std::optional<common::TimePoint>& deadline = {});
 
   /// Several requests and their answers in order, sent in one piece where the registry is known to
   /// keep connections; to an old one, one after the other. Fewer answers than requests after a
@@ -51,7 +54,9 @@ class RegistryClient {
   struct Connection;
 
   Result<void> open();
-  Result<HttpAnswer> exchange_once(const HttpRequest& request, bool& may_retry);
+  Result<HttpAnswer> exchange_once(const HttpRequest& request,
+                                   const std::optional<common::TimePoint>& deadline,
+                                   bool& may_retry);
   Result<HttpAnswer> run(Stream& stream, const HttpRequest& request);
 
   common::HostPort registry_;

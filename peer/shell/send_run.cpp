@@ -30,6 +30,7 @@
 #include "peer/shell/receipt_log.hpp"
 #include "peer/shell/registry_client.hpp"
 #include "peer/shell/sealed_end.hpp"
+#include "peer/shell/tcp_socket.hpp"
 #include "peer/shell/time_limit.hpp"
 #include "peer/shell/token_file.hpp"
 
@@ -120,30 +121,37 @@ class SendRun {
 
   Sender::AnswerOrFailure exchange(const HttpRequest& request) {
     const auto it = ahead_.find(request.target);
-    if (it == ahead_.end()) {
-      send_outbox();
-      // Nothing else happens while the registry is asked, which may take longer than a message has.
-      while (sealed_ && sender_.awaited() > 0) turn_sealed();
-      write_output();
-      return ask_registry(request);
-    }
+    if (it == ahead_.end()) return ask_registry(request);
     if (it->second) return it->second;
     // A failure is one command's: the next tries for itself.
     const auto failed = ahead_.extract(it).mapped();
-    return failed.error().is_silent ? ask_registry(request) : failed;
+    if (!failed.error().is_silent) return failed;
+    auto answer = ask_registry(request);
+    if (answer) ahead_.emplace(request.target, answer);
+    return answer;
   }
 
-  /// A registry that is silent, as behind a network that loses much, is asked again while one more
-  /// try fits into the time that a message has. One that refuses is not.
+  /// A registry that is silent, as behind a network that loses much, is asked again while the time
+  /// that a message has lasts. One that refuses is not, nor is one that was silent for all of it.
   Sender::AnswerOrFailure ask_registry(const HttpRequest& request) {
+    send_outbox();
+    // Nothing else happens while the registry is asked, which may take longer than a message has.
+    while (sealed_ && sender_.awaited() > 0) turn_sealed();
+    write_output();
     const auto give_up_at = common::os::monotonic_now() + options_.timeout;
+    std::optional<common::TimePoint> deadline;  // of further tries
     for (;;) {
       const auto tried = common::os::monotonic_now();
-      auto answer = limit_.during([&] { return client_.exchange(request); });
-      if (answer || !answer.error().is_silent || !request.is_repeatable) return answer;
-      const auto now = common::os::monotonic_now();
-      const auto next = std::max(now, tried + kRetryTime);
-      if (next + (now - tried) > give_up_at) return answer;
+      auto answer = limit_.during([&] { return client_.exchange(request, deadline); });
+      if (answer) is_registry_silent_ = false;
+      if (answer || !answer.error().is_silent || !request.is_repeatable || is_registry_silent_)
+        return answer;
+      deadline = give_up_at;
+      const auto next = std::max(common::os::monotonic_now(), tried + kRetryTime);
+      if (next + kConnectTime > give_up_at) {
+        is_registry_silent_ = true;
+        return answer;
+      }
       limit_.during([&] { return common::os::poll_until({}, next); });
     }
   }
@@ -393,6 +401,7 @@ class SendRun {
   std::unique_ptr<SealedEnd> sealed_;
   std::optional<ReceiptLog> receipts_;
   bool has_lost_receipt_ = false;
+  bool is_registry_silent_ = false;  // was, for as long as a message has
   struct Ticket {
     std::uint64_t number = 0;
     std::shared_ptr<const std::string> text;  // if it is to be signed for

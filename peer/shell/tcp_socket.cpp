@@ -23,7 +23,6 @@ using common::unexpected;
 using common::os::monotonic_now;
 using common::os::UniqueFd;
 
-constexpr std::chrono::seconds kConnectTime{3};
 /// Of a host with several addresses: before the next is tried.
 constexpr std::chrono::seconds kNextAddressTime{1};
 
@@ -118,19 +117,23 @@ common::expected<UniqueFd, ConnectFailure> connect_tcp(const common::HostPort& t
     for (const addrinfo* it = list.get(); it != nullptr; it = it->ai_next) addresses.push_back(it);
 
   int why = EHOSTUNREACH;
+  bool is_silent = false;
   for (const addrinfo* address : addresses) {
     // One that does not answer must not take the time of the next.
     const auto patience = address == addresses.back() ? kConnectTime : kNextAddressTime;
-    UniqueFd fd = connect_to(*address, cancel_fd, monotonic_now() + patience, why);
+    const auto begun = monotonic_now();
+    UniqueFd fd = connect_to(*address, cancel_fd, begun + patience, why);
     if (why == ECANCELED) break;
+    // That there is no route is what the kernel says, too, when a host of this network has not
+    // answered for a while; a router, or a firewall, says so at once.
+    is_silent =
+        why == ETIMEDOUT || (why == EHOSTUNREACH && monotonic_now() - begun >= kNextAddressTime);
     if (!fd.is_open()) continue;
     disable_delay(fd.get());
     return fd;
   }
   if (why == ECANCELED) return unexpected{ConnectFailure{"cancelled"}};
-  // No route is what the kernel says when a host on this network did not answer to its address.
-  return unexpected{ConnectFailure{.text = describe_errno(why),
-                                   .is_silent = why == ETIMEDOUT || why == EHOSTUNREACH}};
+  return unexpected{ConnectFailure{.text = describe_errno(why), .is_silent = is_silent}};
 }
 
 void disable_delay(int fd) {

@@ -47,6 +47,22 @@ class OddRegistryTest(IntegrationTest):
             with self.subTest(broken):
                 self.check(76, "", broken)
 
+    def test_one_that_is_silent_is_asked_again_while_the_time_lasts_and_keeps_nothing_back(self):
+        """What was begun before leaves first: its own time runs while the registry is silent."""
+        with Inbox() as inbox:
+            listed = answer("200 OK", f"bob@{inbox.endpoint}\n", "text/plain")
+            with ScriptedServer(None, listed, None, listed) as server:
+                sender = self.start_peer("ci", server, "send", "--plain", "--timeout", "60")
+                sender.write('broadcast "one"\nunicast bob "two"')
+                self.assertEqual(inbox.receive(), b"ci: one")
+                asked = len(server.requests)
+                self.assertEqual(inbox.receive(), b"ci: two")
+                sender.end_input()
+                self.assertEqual(sender.wait(), 0, sender.stderr)
+                self.assertEqual(sender.stdout, b"message is sent to bob\n" * 2)
+                # Ahead, for the broadcast, in vain for bob, and for bob.
+                self.assertEqual((asked, len(server.requests)), (2, 4))
+
     def test_one_that_closes_without_a_word_is_76(self):
         self.check(76, "without an answer", b"")
 
