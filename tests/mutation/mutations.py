@@ -51,14 +51,14 @@ MUTATIONS = [
         "registry/store/sqlite_database.cpp",
         '"PRAGMA synchronous=FULL", kSchema}) {',
         '"PRAGMA synchronous=OFF", kSchema}) {',
-        "store|durability|disk",
+        "store|durability",
     ),
     Mutation(
         "userlist.txt is renamed without being synchronised",
         "common/os/atomic_file.cpp",
         "if (::fsync(file.get()) != 0) return last_error();",
         "",
-        "store|disk|atomic|durability",
+        "store|atomic|durability",
     ),
     Mutation(
         "a body may be longer than the limit",
@@ -107,7 +107,7 @@ MUTATIONS = [
         "registry/doors/push_link.cpp",
         "if (++received_ > owed_) {",
         "if (++received_ > 0) {",
-        "unit.push_link|sim_door",
+        "unit.doors.push_link|sim_door",
     ),
     Mutation(
         "a line is pushed before the receipt of the last",
@@ -148,7 +148,7 @@ MUTATIONS = [
         "the registry dials its own ports",
         "registry/doors/two_connection.cpp",
         "if (line.port < common::kUserPortMin || is_own || is_full) {",
-        "if (line.port < common::kUserPortMin || is_full) {",
+        "if (line.port < common::kUserPortMin || (is_own && is_full) || is_full) {",
         "doors|two_connection",
     ),
     Mutation(
@@ -156,7 +156,7 @@ MUTATIONS = [
         "registry/gateway.cpp",
         "if (!directory_.may_speak_as(*from, {.source = source, .token = std::nullopt}))",
         "if (from->text().empty())",
-        "unit.hub|test_hub",
+        "unit.registry.hub|test_hub",
     ),
     Mutation(
         "a second login takes the name of one who is there",
@@ -240,7 +240,7 @@ MUTATIONS = [
         "peer/room_client.cpp",
         "common::to_terminal(item.text) + '\\n');",
         "item.text + '\\n');",
-        "unit.room|fuzz.room_client|room",
+        "unit.peer.room|fuzz.room_client|test_room",
     ),
     Mutation(
         "a sequence is accepted twice",
