@@ -155,7 +155,7 @@ MUTATIONS = [
         "anybody may speak in a known user's name",
         "registry/gateway.cpp",
         "if (!directory_.may_speak_as(*from, {.source = source, .token = std::nullopt}))",
-        "if (from->text().empty())",
+        "if (directory_.may_speak_as(*from, {.source = source, .token = std::nullopt}) && from->text().empty())",
         "unit.registry.hub|test_hub",
     ),
     Mutation(
