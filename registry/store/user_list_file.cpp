@@ -14,7 +14,6 @@ namespace {
 using common::unexpected;
 
 constexpr mode_t kMode = 0644;
-/// A million users are about 40 MB of text; a larger file is not a list that we wrote.
 
 // The database remembers the hash of the last export that is surely in place, and of those begun
 // since. All are our own work: a kill, or an error, between writing the file and noting so must not
