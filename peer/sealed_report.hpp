@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "peer/delivery.hpp"
 #include "peer/sealed/messenger.hpp"
 #include "peer/sealed/pin_gate.hpp"
-#include "peer/sender.hpp"
 
 namespace peer {
 

@@ -1,8 +1,7 @@
-// `send`: commands in, registry requests, datagrams and lines out, with the exact texts of the
-// classic client. A core. Questions to the registry are asked one at a time; what became of
-// datagrams may be told later, so that those of several commands go to the network together. Lines
-// come out in the order of the commands all the same. Whoever is listed with a key gets his
-// messages sealed, and what he says of them is what is told; everybody else a classic datagram.
+// `send`: commands in, registry requests, datagrams and lines out. A core. Questions to the
+// registry are asked one at a time; what became of datagrams may be told later, so that those of
+// several commands go to the network together (SendReport puts the lines in order). Whoever is
+// listed with a key gets his messages sealed; everybody else a classic datagram.
 #pragma once
 
 #include <deque>
@@ -12,7 +11,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -20,7 +18,9 @@
 #include "common/exit_status.hpp"
 #include "common/expected.hpp"
 #include "peer/command.hpp"
+#include "peer/delivery.hpp"
 #include "peer/registry_protocol.hpp"
+#include "peer/send_report.hpp"
 
 namespace peer {
 
@@ -28,14 +28,6 @@ struct Transmit {
   common::Endpoint to;
   common::ByteVector datagram;
 };
-
-/// How far a message has to get.
-enum class DeliveryLevel {
-  kSent,       // handed to the network, or to the registry
-  kDelivered,  // the recipient's program has it
-  kHandled,    // and its hook ran
-};
-std::string_view to_string(DeliveryLevel level);
 
 /// How messages are sent, and what is told of them.
 struct SendTerms {
@@ -46,24 +38,6 @@ struct SendTerms {
   bool json = false;             // an object a recipient instead of a line
   /// True for a name that was seen with a key: it gets no plain text. Null: none was.
   std::function<bool(const common::UserName&)> has_key = {};
-};
-
-/// What became of one sealed message.
-struct Delivery {
-  /// kOk: it got as far as was asked. Else why it did not; kUsage and the like stand for what the
-  /// sender did wrong.
-  common::ExitStatus status = common::ExitStatus::kOk;
-  bool has_arrived = false;  // if not kOk: the recipient has it all the same
-  /// Why not; beside a message that arrived, what its sender should know.
-  std::string reason = {};
-  DeliveryLevel level = DeliveryLevel::kDelivered;  // that it got to, if it did
-  std::optional<int> hook_status = {};              // 128 and a signal's number, or 124: killed
-  std::string output = {};                          // of the hook that was asked
-  // For --json.
-  std::string id = {};
-  std::string path = {};   // the endpoint it was sent to
-  std::string trust = {};  // of the recipient's key: new, known or verified
-  std::optional<common::Duration> round_trip = {};
 };
 
 /// The look-ups that a command line will ask for, to be made ahead for lines that wait behind
@@ -90,23 +64,13 @@ class Sender {
     bool is_ask = false;
     bool wants_handled = false;
   };
-  /// A line for standard output, without its line end.
-  struct Print {
-    std::string line;
-  };
-  /// Bytes for standard output as they are: a hook's answer.
-  struct Write {
-    std::string bytes;
-  };
-  /// A line for standard error, without program name and line end.
-  struct Complain {
-    std::string text;
-  };
+  using Print = SendReport::Print;
+  using Write = SendReport::Write;
+  using Complain = SendReport::Complain;
   using Action = std::variant<Fetch, SendDatagrams, SendSealed, Print, Write, Complain>;
 
   using AnswerOrFailure = common::expected<HttpAnswer, ExchangeFailure>;
-  /// Empty: the network has taken it; else why not.
-  using SendResult = std::string;
+  using SendResult = SendReport::SendResult;
 
   /// `registry` is the address as typed, for error texts. `owner_token`: of the listener of the
   /// same name, whom the registry would otherwise take for somebody else.
@@ -115,7 +79,8 @@ class Sender {
       : self_(std::move(self)),
         registry_(std::move(registry)),
         owner_token_(std::move(owner_token)),
-        terms_(std::move(terms)) {}
+        terms_(std::move(terms)),
+        report_(terms_.json, terms_.has_hook_status) {}
 
   /// While held, a list that was fetched since is taken for what a further command would be told:
   /// for commands that wait together.
@@ -132,8 +97,10 @@ class Sender {
 
   void handle_answer(AnswerOrFailure answer);
   /// Of the oldest SendDatagrams whose results are awaited.
-  void handle_sent(std::span<const SendResult> results);
-  void handle_delivery(std::uint64_t ticket, Delivery delivery);
+  void handle_sent(std::span<const SendResult> results) { report_.handle_sent(results); }
+  void handle_delivery(std::uint64_t ticket, Delivery delivery) {
+    report_.handle_delivery(ticket, std::move(delivery));
+  }
 
   /// What to do next, in order. After a Fetch its answer comes first.
   std::optional<Action> poll_action();
@@ -141,40 +108,14 @@ class Sender {
   /// A command may be begun; results may still be awaited.
   bool is_idle() const { return step_ == Step::kIdle; }
   bool has_exited() const { return has_exited_; }
-  /// The worst that happened so far, as far as results are known.
-  common::ExitStatus status() const { return status_; }
-  /// What status() is, or instead of kOk the exit status of the first hook that did not succeed, if
-  /// those count.
-  int exit_status() const {
-    return status_ == common::ExitStatus::kOk ? hook_status_ : static_cast<int>(status_);
-  }
+  /// As in SendReport.
+  common::ExitStatus status() const { return report_.status(); }
+  int exit_status() const { return report_.exit_status(); }
   /// SendSealed whose delivery is awaited.
-  std::size_t awaited() const { return sealed_.size(); }
+  std::size_t awaited() const { return report_.awaited(); }
 
  private:
   enum class Step { kIdle, kListing, kLookingUp, kBroadcasting, kHandingOn };
-  /// What became of a command's recipients.
-  struct Tally {
-    std::size_t delivered = 0;
-    std::size_t unknown = 0;
-    std::size_t failed = 0;
-    std::size_t awaited = 0;  // SendDatagrams without results, SendSealed without a delivery
-    common::ExitStatus worst = common::ExitStatus::kOk;  // why messages failed
-    bool has_ended = false;
-  };
-  /// Lines that depend on results to come.
-  struct Awaited {
-    std::vector<std::string> names;
-    std::shared_ptr<Tally> tally;
-  };
-  /// The place of a sealed message's lines.
-  struct Sealed {
-    std::string name;
-    std::shared_ptr<Tally> tally;
-    bool is_ask = false;
-    std::optional<Delivery> delivery = {};
-  };
-  using Output = std::variant<Print, Write, Complain, Awaited, std::shared_ptr<Sealed>>;
 
   void begin(const common::expected<Command, CommandError>& command, bool from_input);
   void begin_texts(std::vector<std::string> names, std::string_view text, bool is_ask = false);
@@ -191,33 +132,19 @@ class Sender {
   /// Sealed, or by the registry, or gathered in `datagrams` for all who get a classic one.
   void send_to(const common::User& user, std::vector<std::pair<std::string, Transmit>>& datagrams);
   void seal(const common::User& user);
-  void miss(const std::string& name, common::ExitStatus status, std::string_view reason,
-            bool may_arrive = false);
-  void tell_missed(std::vector<Output>& lines, Tally& tally, const std::string& name,
-                   common::ExitStatus status, std::string_view reason,
-                   bool may_arrive = false) const;
-  void tell_unknown(const std::string& name);
-  Print sent_line(const std::string& name) const;
-  void tell(const Sealed& sealed, std::deque<Output>& lines);
   void send(std::vector<std::pair<std::string, Transmit>>&& datagrams);
   void end_command();
-  void settle(const Tally& tally);
   void fail_exchange(common::ExitStatus status, std::string text);
-  void report(common::ExitStatus status);
   bool take_text(std::string_view text);
 
   common::UserName self_;
   std::string registry_;
   std::optional<std::string> owner_token_;
   SendTerms terms_;
-  int hook_status_ = 0;
-  std::uint64_t last_ticket_ = 0;
-  std::unordered_map<std::uint64_t, std::shared_ptr<Sealed>> sealed_;
+  SendReport report_;
   Step step_ = Step::kIdle;
   bool has_exited_ = false;
-  common::ExitStatus status_ = common::ExitStatus::kOk;
   std::deque<Action> requests_;  // Fetch and SendDatagrams
-  std::deque<Output> output_;
 
   // The list as last fetched, good for as long as the registry says so.
   std::string list_etag_;
@@ -234,7 +161,6 @@ class Sender {
   std::vector<std::string> names_;           // of a unicast or multicast, as typed
   std::size_t next_name_ = 0;
   std::optional<common::UserName> looking_up_;  // names_[next_name_], parsed
-  std::shared_ptr<Tally> tally_;
   bool has_said_empty_ = false;
 };
 

@@ -11,8 +11,8 @@
 #include "common/exit_status.hpp"
 #include "common/time.hpp"
 #include "common/user.hpp"
+#include "peer/delivery.hpp"
 #include "peer/sealed/pin_gate.hpp"
-#include "peer/sender.hpp"
 #include "peer/shell/modes.hpp"
 
 namespace peer {
