@@ -24,13 +24,13 @@
 #include "common/os/standard_streams.hpp"
 #include "common/safe_text.hpp"
 #include "peer/receipt_file.hpp"
+#include "peer/registry_patience.hpp"
 #include "peer/sender.hpp"
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/line_reader.hpp"
 #include "peer/shell/receipt_log.hpp"
 #include "peer/shell/registry_client.hpp"
 #include "peer/shell/sealed_end.hpp"
-#include "peer/shell/tcp_socket.hpp"
 #include "peer/shell/time_limit.hpp"
 #include "peer/shell/token_file.hpp"
 
@@ -51,6 +51,7 @@ class SendRun {
         sender_(options.name, options.registry_text,
                 TokenFile::peek(options.name, options.registry), terms()),
         client_(options.registry),
+        patience_(options.timeout),
         socket_(std::move(socket)),
         limit_(options.wait),
         is_terminal_(isatty(STDOUT_FILENO)) {}
@@ -94,8 +95,6 @@ class SendRun {
   /// Written at the latest; sooner where somebody waits: at the end of what waits on input.
   static constexpr std::size_t kOutputBytesMax = 32 * 1024;
   static constexpr std::size_t kOutboxMax = 128;
-  /// From one try to reach a silent registry to the next.
-  static constexpr std::chrono::milliseconds kRetryTime{500};
   /// Sealed messages that are begun before what they lead to is sent.
   static constexpr std::size_t kSealedAtOnce = 64;
 
@@ -131,28 +130,21 @@ class SendRun {
     return answer;
   }
 
-  /// A registry that is silent, as behind a network that loses much, is asked again while the time
-  /// that a message has lasts. One that refuses is not, nor is one that was silent for all of it.
   Sender::AnswerOrFailure ask_registry(const HttpRequest& request) {
     send_outbox();
     // Nothing else happens while the registry is asked, which may take longer than a message has.
     while (sealed_ && sender_.awaited() > 0) turn_sealed();
     write_output();
-    const auto give_up_at = common::os::monotonic_now() + options_.timeout;
-    std::optional<common::TimePoint> deadline;  // of further tries
+    patience_.begin(common::os::monotonic_now());
     for (;;) {
       const auto tried = common::os::monotonic_now();
-      auto answer = limit_.during([&] { return client_.exchange(request, deadline); });
-      if (answer) is_registry_silent_ = false;
-      if (answer || !answer.error().is_silent || !request.is_repeatable || is_registry_silent_)
-        return answer;
-      deadline = give_up_at;
-      const auto next = std::max(common::os::monotonic_now(), tried + kRetryTime);
-      if (next + kConnectTime > give_up_at) {
-        is_registry_silent_ = true;
-        return answer;
-      }
-      limit_.during([&] { return common::os::poll_until({}, next); });
+      auto answer = limit_.during([&] { return client_.exchange(request, patience_.deadline()); });
+      if (answer) patience_.handle_answer();
+      if (answer || !request.is_repeatable) return answer;
+      const auto again =
+          patience_.handle_failure(tried, common::os::monotonic_now(), answer.error());
+      if (!again) return answer;
+      limit_.during([&] { return common::os::poll_until({}, *again); });
     }
   }
 
@@ -401,7 +393,6 @@ class SendRun {
   std::unique_ptr<SealedEnd> sealed_;
   std::optional<ReceiptLog> receipts_;
   bool has_lost_receipt_ = false;
-  bool is_registry_silent_ = false;  // was, for as long as a message has
   struct Ticket {
     std::uint64_t number = 0;
     std::shared_ptr<const std::string> text;  // if it is to be signed for
@@ -411,6 +402,7 @@ class SendRun {
   std::set<common::IdentityKey> refused_;                      // by a person
   Sender sender_;
   RegistryClient client_;
+  RegistryPatience patience_;  // with it
   DatagramSocket socket_;
   TimeLimit limit_;
   std::unordered_map<std::string, Sender::AnswerOrFailure> ahead_;  // fetched ahead, by target

@@ -23,6 +23,7 @@ using common::unexpected;
 using common::os::monotonic_now;
 using common::os::UniqueFd;
 
+constexpr std::chrono::seconds kConnectTime{3};
 /// Of a host with several addresses: before the next is tried.
 constexpr std::chrono::seconds kNextAddressTime{1};
 

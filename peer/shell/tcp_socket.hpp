@@ -20,9 +20,6 @@ enum class Ready { kYes, kTimeout, kCancelled };
 /// deadline is there.
 Ready wait_for(int fd, short events, int cancel_fd, common::TimePoint deadline);
 
-/// The most that the last, or only, address of a host gets to answer.
-constexpr std::chrono::seconds kConnectTime{3};
-
 struct ConnectFailure {
   std::string text;        // "connection refused", to stand inside a sentence
   bool is_silent = false;  // nothing came back: another try may be heard
