@@ -1,0 +1,118 @@
+"""The directory: who may have a name, what is on disk, what HTTP lets through."""
+
+from mutation import Mutation
+
+MUTATIONS = [
+    Mutation(
+        "a name is taken without its owner's token",
+        "registry/directory.cpp",
+        "if (held == nullptr || owns_by_token(held->record, caller) || owns_by_key(wanted.name, caller))",
+        "if (held == nullptr || held != nullptr || owns_by_key(wanted.name, caller))",
+        "unit|sim",
+    ),
+    Mutation(
+        "anybody may log anybody out",
+        "registry/directory.cpp",
+        "if (is_connected || (!owns_by_token(held->record, caller) && !is_holder &&",
+        "if (is_connected || (owns_by_token(held->record, caller) && !is_holder && is_connected &&",
+        "unit|sim",
+    ),
+    Mutation(
+        "an address of somebody else may be registered",
+        "registry/directory.cpp",
+        "return source.is_private() && address.is_private();",
+        "return source.is_private() || !address.is_private() || address.is_private();",
+        "unit|directory_rules",
+    ),
+    Mutation(
+        "a change enters the directory before it is on disk",
+        "registry/node.cpp",
+        ".kind = Release::Kind::kFailed});",
+        ".kind = Release::Kind::kCommitted});",
+        "unit|sim|durability|store",
+    ),
+    Mutation(
+        "commits are not synchronised to the disk",
+        "registry/store/sqlite_database.cpp",
+        '"PRAGMA synchronous=FULL", kSchema}) {',
+        '"PRAGMA synchronous=OFF", kSchema}) {',
+        "store|durability",
+    ),
+    Mutation(
+        "userlist.txt is renamed without being synchronised",
+        "common/os/atomic_file.cpp",
+        "if (::fsync(file.get()) != 0) return last_error();",
+        "",
+        "store|atomic|durability",
+    ),
+    Mutation(
+        "a body may be longer than the limit",
+        "registry/http/http_framing.cpp",
+        "if (error != std::errc() || body_bytes_ > kBodyBytesMax) {",
+        "if (error != std::errc()) {",
+        "unit|http",
+    ),
+    Mutation(
+        "a chunk size may have a sign or an extension",
+        "registry/http/http_framing.cpp",
+        'line.find_first_not_of("0123456789abcdefABCDEF") == line.npos;',
+        "true;",
+        "unit|http|fuzz",
+    ),
+    Mutation(
+        "pages of other origins may act",
+        "registry/http/host_rules.cpp",
+        "if (is_foreign_origin || is_foreign_site)",
+        "if (is_foreign_origin && is_foreign_site)",
+        "unit|http",
+    ),
+    Mutation(
+        "the old programs' list is cut in the middle of a record",
+        "registry/list_view.cpp",
+        "if (out.size() < room) out.append(room - out.size(), ',');",
+        "",
+        "unit|http_replay",
+    ),
+    Mutation(
+        "a lease never ends",
+        "registry/directory.cpp",
+        "if (entry->lease_end > now) {",
+        "if (entry->lease_end >= TimePoint::min()) {",
+        "unit|sim",
+    ),
+    Mutation(
+        "a request can be repeated at another registry",
+        "common/identity.cpp",
+        "{request.host, request.method, request.path, request.body}",
+        "{request.method, request.path, request.body}",
+        "unit.common",
+    ),
+    Mutation(
+        "a name forgets its key",
+        "registry/name_keys.cpp",
+        "if (signer == nullptr || signer->certificate.identity != held->identity) return Verdict::kOther;",
+        "if (signer == nullptr) return Verdict::kUnbound;",
+        "unit.registry",
+    ),
+    Mutation(
+        "a signed request can be repeated",
+        "registry/name_keys.cpp",
+        "const bool is_new = signer->serial > held->request_serial &&",
+        "const bool is_new = signer->serial >= held->request_serial &&",
+        "unit.registry",
+    ),
+    Mutation(
+        "a door gives away a name whose key is away",
+        "registry/directory.cpp",
+        "if (keys_.find(attachment.name) != nullptr) return Refusal::kBoundName;",
+        "",
+        "unit.registry",
+    ),
+    Mutation(
+        "a forgotten key comes back with a restart",
+        "registry/store/sqlite_database.cpp",
+        "if (auto erased = finish(erase_key_.get()); !erased) return erased;",
+        "",
+        "unit.shell",
+    ),
+]
