@@ -12,7 +12,7 @@
 
 namespace registry {
 
-/// A million users are about 40 MB of text; a larger file is not a list that we wrote, and not read.
+/// A million users are about 40 MB of text; a larger file is not a list that we wrote.
 constexpr std::size_t kUserListBytesMax = 256u << 20;
 
 class UserListFile {
