@@ -214,6 +214,25 @@ class BroadcastTest(WireTest):
                 self.assertEqual(inbox.receive(), b"ci: hi")
             self.assertTrue(inbox.is_empty())
 
+    @unittest.skipIf(strace.why_not(), strace.why_not())
+    def test_where_the_kernel_does_not_cut_each_leaves_by_itself(self):
+        with Inbox() as inbox:
+            registry, names = self.crowd(100, inbox)
+            sender = self.start_peer("ci", registry, "send")
+            sender.write("list")
+            sender.wait_stdout_has(f"{names[-1]}\n")
+            fault = strace.Fault(self, sender, "sendmmsg:error=EIO:when=1")
+            for text in ("one", "two"):
+                sender.write(f'broadcast "{text}"')
+                for _ in names:
+                    self.assertEqual(inbox.receive(), f"ci: {text}".encode())
+            self.assertTrue(fault.has_come())
+            fault.end()
+            sender.end_input()
+            self.assertEqual(sender.wait(), 0, sender.stderr)
+            self.assertEqual(sender.stdout.count(b"message is sent to "), 2 * len(names))
+            self.assertTrue(inbox.is_empty())
+
     @staticmethod
     def sum_sent(trace):
         return sum(int(found.group(1)) for found in
