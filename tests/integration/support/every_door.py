@@ -12,13 +12,11 @@ from support.netchat import (ID, Gateway, MessageInbox, say, start_netchat_peer,
 from support.netchat_http import NetchatRegistry
 from support.raw_http import (call, classic_list, classic_post, exchange, netchat_update, post,
                               split_answer)
-from support.rendezvous import FOUND_NOBODY, RendezvousTest, YOU_LEFT, frame
+from support.rendezvous import (ACCEPTED, ASKED, ENTERED, FOUND_NOBODY, RendezvousTest, YOU_LEFT,
+                                frame)
 from support.room import IN_ROOM, PROMPT, WELCOME
 from support.two_connection import DELIVERED, NOT_DELIVERED, Link
 
-ACCEPTED = "{} accepted the chat request. you can send your message now!"
-ENTERED = "you have entered into a private chat with {}. you can send your message now!"
-ASKED = "{} would like to chat with you? (OK/REJECT)"
 REJECTED = "you have rejected the chat request!"
 LEFT = "you left the chat room."
 

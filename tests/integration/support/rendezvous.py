@@ -20,6 +20,11 @@ from support.two_connection import Link, User
 FOUND_NOBODY = "&&NOTFOUND&&|user not found"
 LOGGED_OUT = "&&LOGOUTSUCCESS&&"
 YOU_LEFT = "&&CLIENTEXIT&&|you left the chat room."
+ASKED = "{} would like to chat with you? (OK/REJECT)"
+ACCEPTED = "{} accepted the chat request. you can send your message now!"
+ENTERED = "you have entered into a private chat with {}. you can send your message now!"
+CLOSED = "{} left the chat room. the chat room has been closed"
+INVITED = "{} would like to add you to group chat room {}? (OK/REJECT GROUP <room_number>)"
 ACCOUNTS = "carol s3cret\ndave hunter2\n"
 PASSWORDS = dict(line.split() for line in ACCOUNTS.splitlines())
 
@@ -27,6 +32,11 @@ PASSWORDS = dict(line.split() for line in ACCOUNTS.splitlines())
 def frame(data, first=False):
     data = data if isinstance(data, bytes) else data.encode()
     return (f"{len(data):<5}" if first else f" {len(data):<4}").encode() + data
+
+
+def server(text):
+    """What a client prints of it."""
+    return f"server: {text}\n"
 
 
 class Scripted:

@@ -13,6 +13,9 @@
 
 namespace test {
 
+/// What is told of a message that has been sent.
+inline constexpr std::string_view kSent = ">>Message sent!\n";
+
 class NetchatRun {
  public:
   using Client = peer::NetchatClient;
