@@ -6,32 +6,19 @@
 #include <optional>
 
 #include "common/suggest.hpp"
+#include "peer/typed_words.hpp"
 
 namespace peer {
 namespace {
 
 using common::unexpected;
 
-constexpr std::array<std::string_view, 6> kWords = {"list",      "unicast", "multicast",
-                                                    "broadcast", "ask",     "exit"};
+constexpr std::array<std::string_view, 6> kCommandWords = {"list",      "unicast", "multicast",
+                                                           "broadcast", "ask",     "exit"};
 constexpr const char* kUnicastUsage = "unicast NAME \"TEXT\"";
 constexpr const char* kAskUsage = "ask NAME \"TEXT\"";
 constexpr const char* kMulticastUsage = "multicast [NAME, NAME] \"TEXT\"";
 constexpr const char* kBroadcastUsage = "broadcast \"TEXT\"";
-
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-std::string_view first_word(std::string_view text) {
-  std::size_t end = 0;
-  while (end < text.size() && !is_blank(text[end])) ++end;
-  return text.substr(0, end);
-}
 
 /// What stands between the first and the last double quote, if anything can.
 std::optional<std::string_view> quoted_text(std::string_view text) {
@@ -41,19 +28,8 @@ std::optional<std::string_view> quoted_text(std::string_view text) {
   return text.substr(first + 1, last - first - 1);
 }
 
-std::vector<std::string> split_names(std::string_view text) {
-  std::vector<std::string> names;
-  while (true) {
-    const auto comma = text.find(',');
-    const std::string_view name = trim(text.substr(0, comma));
-    if (!name.empty()) names.emplace_back(name);
-    if (comma == text.npos) return names;
-    text.remove_prefix(comma + 1);
-  }
-}
-
 CommandError unknown_word(std::string_view word) {
-  const std::string_view near = common::suggest(word, kWords);
+  const std::string_view near = common::suggest(word, kCommandWords);
   if (!near.empty()) return {fmt::format("did you mean {}?", near)};
   return {"the commands are list, unicast, multicast, broadcast, ask and exit"};
 }
@@ -71,8 +47,8 @@ std::string join(const std::vector<std::string>& words, std::size_t from) {
 template <typename OneRecipient>
 common::expected<Command, CommandError> parse_one_recipient(std::string_view rest,
                                                             const char* usage) {
-  const std::string_view name = first_word(rest);
-  const auto text = quoted_text(rest.substr(name.size()));
+  const std::string_view name = take_word(rest);
+  const auto text = quoted_text(rest);
   if (name.empty() || name.find('"') != name.npos || !text) return unexpected{CommandError{usage}};
   return Command{OneRecipient{std::string(name), std::string(*text)}};
 }
@@ -91,9 +67,8 @@ common::expected<Command, CommandError> parse_multicast_line(std::string_view re
 }  // namespace
 
 common::expected<Command, CommandError> parse_command_line(std::string_view line) {
-  line = trim(line);
-  const std::string_view word = first_word(line);
-  const std::string_view rest = trim(line.substr(word.size()));
+  std::string_view rest = trim(line);
+  const std::string_view word = take_word(rest);
   if (word == "list") return Command{ListCommand{}};
   if (word == "exit") return Command{ExitCommand{}};
   if (word == "unicast") return parse_one_recipient<UnicastCommand>(rest, kUnicastUsage);

@@ -6,30 +6,15 @@
 #include <array>
 
 #include "common/suggest.hpp"
+#include "peer/typed_words.hpp"
 
 namespace peer {
 namespace {
 
 using Result = common::expected<NetchatCommand, NetchatCommandError>;
 
-constexpr std::array<std::string_view, 6> kWords = {"LIST", "SEND",   "SEND_MULTI",
-                                                    "READ", "DELETE", "EXIT"};
-
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-/// Takes the first word off `text`, and the blanks behind it.
-std::string_view take_word(std::string_view& text) {
-  const auto end = std::find_if(text.begin(), text.end(), is_blank);
-  const std::string_view word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-  text = trim(text.substr(word.size()));
-  return word;
-}
+constexpr std::array<std::string_view, 6> kNetchatWords = {"LIST", "SEND",   "SEND_MULTI",
+                                                           "READ", "DELETE", "EXIT"};
 
 /// The quotes around the whole of it are no part of the text; others are.
 std::string unquote(std::string_view text) {
@@ -59,13 +44,7 @@ Result parse_send_multi(std::string_view rest) {
   } else {
     list = take_word(rest);
   }
-  NetchatSend send{.names = {}, .text = unquote(rest), .is_multi = true};
-  while (!list.empty()) {
-    const auto comma = list.find(',');
-    const std::string_view name = trim(list.substr(0, comma));
-    if (!name.empty()) send.names.emplace_back(name);
-    list = comma == list.npos ? std::string_view() : list.substr(comma + 1);
-  }
+  NetchatSend send{.names = split_names(list), .text = unquote(rest), .is_multi = true};
   if (send.names.empty() || rest.empty())
     return wrong(">>Invalid SEND_MULTI command!", "SEND_MULTI [NAME,NAME] \"TEXT\"");
   return NetchatCommand{std::move(send)};
@@ -75,7 +54,7 @@ Result unknown(std::string_view word) {
   std::string capitals(word);
   for (char& c : capitals)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  const std::string_view near = common::suggest(capitals, kWords);
+  const std::string_view near = common::suggest(capitals, kNetchatWords);
   return wrong(">>Unknown command!",
                near.empty() ? "the commands are LIST, SEND, SEND_MULTI, READ, DELETE and EXIT"
                             : fmt::format("did you mean {}?", near));

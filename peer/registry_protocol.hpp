@@ -42,7 +42,7 @@ struct ExchangeFailure {
     kBroken,       // bytes that are no HTTP answer
   } kind;
   std::string text;
-  bool is_silent = false;  // nothing came back: another try may be heard
+  bool is_silent = false;  // nothing came from it: another try may be heard
 };
 
 enum class Verb { kRegister, kUpdate, kLogout };

@@ -12,7 +12,7 @@ using common::Bytes;
 using common::expected;
 using common::unexpected;
 
-enum Type : std::uint8_t { kInit = 1, kResp = 2, kData = 3, kRetry = 4, kKeyHint = 5 };
+enum DatagramType : std::uint8_t { kInit = 1, kResp = 2, kData = 3, kRetry = 4, kKeyHint = 5 };
 
 constexpr std::size_t kCommonBytes = 4;  // mark, type, version, zero
 
@@ -21,7 +21,7 @@ constexpr std::size_t kCommonBytes = 4;  // mark, type, version, zero
 template <std::size_t N>
 class Fixed {
  public:
-  explicit Fixed(Type type) {
+  explicit Fixed(DatagramType type) {
     out_[0] = kSealedMark;
     out_[1] = std::byte{type};
     out_[2] = std::byte{kProtocolVersion};
@@ -100,7 +100,7 @@ Datagram read_key_hint(Bytes datagram) {
 }
 
 struct Shape {
-  Type type;
+  DatagramType type;
   std::size_t bytes_min;
   std::size_t bytes_max;
   Datagram (*read)(Bytes);

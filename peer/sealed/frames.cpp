@@ -13,7 +13,7 @@ using common::Bytes;
 using common::expected;
 using common::unexpected;
 
-enum Type : std::uint8_t {
+enum FrameType : std::uint8_t {
   kTypeAck = 1,
   kTypeDelivered = 2,
   kTypeChallenge = 3,

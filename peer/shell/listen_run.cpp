@@ -19,6 +19,7 @@
 #include "peer/shell/datagram_socket.hpp"
 #include "peer/shell/handled_log.hpp"
 #include "peer/shell/hook_process.hpp"
+#include "peer/shell/host_addresses.hpp"
 #include "peer/shell/line_reader.hpp"
 #include "peer/shell/registry_worker.hpp"
 #include "peer/shell/sealed_end.hpp"

@@ -11,6 +11,7 @@
 #include "common/safe_text.hpp"
 #include "peer/shell/conversation_run.hpp"
 #include "peer/shell/line_reader.hpp"
+#include "peer/shell/system_text.hpp"
 #include "peer/shell/tcp_socket.hpp"
 #include "peer/shell/time_limit.hpp"
 #include "peer/two_connection_client.hpp"

@@ -7,6 +7,7 @@
 #include "common/os/standard_streams.hpp"
 #include "peer/netchat_client.hpp"
 #include "peer/shell/conversation_run.hpp"
+#include "peer/shell/host_addresses.hpp"
 #include "peer/shell/registry_worker.hpp"
 #include "peer/shell/token_file.hpp"
 

@@ -14,6 +14,7 @@
 #include "common/limits.hpp"
 #include "common/os/clock.hpp"
 #include "peer/shell/socket_address.hpp"
+#include "peer/shell/system_text.hpp"
 #include "peer/shell/tcp_socket.hpp"
 
 namespace peer {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "peer/shell/host_addresses.hpp"
 #include "peer/shell/registry_worker.hpp"
 
 namespace peer {

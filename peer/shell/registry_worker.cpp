@@ -1,42 +1,10 @@
 #include "peer/shell/registry_worker.hpp"
 
 #include <fmt/format.h>
-#include <netdb.h>
 
-#include <algorithm>
-#include <memory>
-
-#include "peer/shell/socket_address.hpp"
+#include "peer/shell/host_addresses.hpp"
 
 namespace peer {
-namespace {
-
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
-
-}  // namespace
-
-std::optional<common::IpAddress> resolve_host(const std::string& host,
-                                              const common::IpAddress& like) {
-  if (const auto address = common::IpAddress::parse(host)) return address;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_DGRAM;
-  addrinfo* raw = nullptr;
-  if (getaddrinfo(host.c_str(), nullptr, &hints, &raw) != 0) return std::nullopt;
-  const std::unique_ptr<addrinfo, FreeAddresses> addresses(raw);
-  std::optional<common::IpAddress> first;
-  for (const addrinfo* it = raw; it != nullptr; it = it->ai_next) {
-    sockaddr_storage storage{};
-    std::copy_n(reinterpret_cast<const char*>(it->ai_addr), it->ai_addrlen,
-                reinterpret_cast<char*>(&storage));
-    const auto endpoint = from_socket_address(storage);
-    if (!endpoint) continue;
-    if (endpoint->address.is_v6() == like.is_v6()) return endpoint->address;
-    if (!first) first = endpoint->address;
-  }
-  return first;
-}
 
 RegistryWorker::RegistryWorker(common::HostPort registry)
     : client_(std::move(registry)), thread_([this](const Job& job) { return work(job); }) {}

@@ -11,10 +11,6 @@
 
 namespace peer {
 
-/// The first address of a host, of the family `like` has if there is one.
-std::optional<common::IpAddress> resolve_host(const std::string& host,
-                                              const common::IpAddress& like);
-
 /// What a registration is signed with; the serial serves one request.
 struct RegistrationSigner {
   std::shared_ptr<const common::Identity> identity;

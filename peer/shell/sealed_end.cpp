@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kLookPause{200};
 /// As many datagrams as one call hands to the kernel at once.
 constexpr std::size_t kBufferBytes = 48 * sealed::kDatagramBytesMax;
 
-std::string describe(const IdentityFailure& failure) {
+std::string explain(const IdentityFailure& failure) {
   if (failure.error == std::errc::illegal_byte_sequence)
     return fmt::format("{} is no identity: it has to be one line, ed25519-seed and a key",
                        failure.path.string());
@@ -45,7 +45,7 @@ common::expected<KeyFiles, KeyFailure> KeyFiles::open(const Options& options,
   std::optional<fs::path> folder;
   if (data) folder = *data / folder_name(options.name);
   auto identity = key_file.empty() ? open_identity(*folder, random) : read_identity(key_file);
-  if (!identity) return unexpected{KeyFailure{describe(identity.error())}};
+  if (!identity) return unexpected{KeyFailure{explain(identity.error())}};
   KeyFiles files{.identity = *std::move(identity),
                  .identity_path = key_file.empty() ? *folder / "identity" : fs::path(key_file),
                  .name_folder = folder,

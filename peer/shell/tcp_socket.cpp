@@ -1,19 +1,18 @@
 #include "peer/shell/tcp_socket.hpp"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
-#include <memory>
 #include <vector>
 
 #include "common/os/atomic_file.hpp"
 #include "common/os/clock.hpp"
+#include "peer/shell/host_addresses.hpp"
 #include "peer/shell/socket_address.hpp"
+#include "peer/shell/system_text.hpp"
 
 namespace peer {
 namespace {
@@ -26,28 +25,6 @@ using common::os::UniqueFd;
 constexpr std::chrono::seconds kConnectTime{3};
 /// Of a host with several addresses: before the next is tried.
 constexpr std::chrono::seconds kNextAddressTime{1};
-
-std::string lower_first(std::string text) {
-  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z')
-    text[0] = static_cast<char>(text[0] - 'A' + 'a');
-  return text;
-}
-
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
-
-using AddressList = std::unique_ptr<addrinfo, FreeAddresses>;
-
-common::expected<AddressList, std::string> resolve(const char* host, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* raw = nullptr;
-  if (const int error = getaddrinfo(host, std::to_string(port).c_str(), &hints, &raw))
-    return unexpected{lower_first(gai_strerror(error))};
-  return AddressList(raw);
-}
 
 /// A connected socket, or none and `why` as an errno.
 UniqueFd connect_to(const addrinfo& address, int cancel_fd, TimePoint deadline, int& why) {
@@ -89,8 +66,6 @@ UniqueFd listen_family(int family, std::uint16_t port, std::error_code& failed) 
 
 }  // namespace
 
-std::string describe_errno(int error) { return lower_first(std::strerror(error)); }
-
 Ready wait_for(int fd, short events, int cancel_fd, TimePoint deadline) {
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - monotonic_now());
@@ -107,9 +82,10 @@ common::expected<UniqueFd, ConnectFailure> connect_tcp(const common::HostPort& t
   // localhost is this machine, over IPv4 or IPv6, whatever its tables of hosts say (RFC 6761, 6.3).
   const bool is_here = to.host == "localhost";
   std::vector<AddressList> lists;
-  for (const char* host : {is_here ? "127.0.0.1" : to.host.c_str(), "::1"}) {
+  for (const std::string& host :
+       {is_here ? std::string("127.0.0.1") : to.host, std::string("::1")}) {
     if (!lists.empty() && !is_here) break;
-    auto resolved = resolve(host, to.port);
+    auto resolved = resolve_all(host, to.port);
     if (!resolved) return unexpected{ConnectFailure{resolved.error()}};
     lists.push_back(*std::move(resolved));
   }
@@ -122,13 +98,11 @@ common::expected<UniqueFd, ConnectFailure> connect_tcp(const common::HostPort& t
   for (const addrinfo* address : addresses) {
     // One that does not answer must not take the time of the next.
     const auto patience = address == addresses.back() ? kConnectTime : kNextAddressTime;
-    const auto begun = monotonic_now();
-    UniqueFd fd = connect_to(*address, cancel_fd, begun + patience, why);
+    UniqueFd fd = connect_to(*address, cancel_fd, monotonic_now() + patience, why);
     if (why == ECANCELED) break;
-    // That there is no route is what the kernel says, too, when a host of this network has not
-    // answered for a while; a router, or a firewall, says so at once.
-    is_silent =
-        why == ETIMEDOUT || (why == EHOSTUNREACH && monotonic_now() - begun >= kNextAddressTime);
+    // That there is no route to a host is what the kernel says when it has not answered for a
+    // while, and at once to whoever joins in at the end of that while.
+    is_silent = why == ETIMEDOUT || why == EHOSTUNREACH;
     if (!fd.is_open()) continue;
     disable_delay(fd.get());
     return fd;

@@ -11,9 +11,6 @@
 
 namespace peer {
 
-/// "connection refused", to stand inside a sentence.
-std::string describe_errno(int error);
-
 enum class Ready { kYes, kTimeout, kCancelled };
 
 /// Waits for poll's `events` on `fd`, until `cancel_fd` is readable (-1: nothing cancels) or the
@@ -22,7 +19,7 @@ Ready wait_for(int fd, short events, int cancel_fd, common::TimePoint deadline);
 
 struct ConnectFailure {
   std::string text;        // "connection refused", to stand inside a sentence
-  bool is_silent = false;  // nothing came back: another try may be heard
+  bool is_silent = false;  // nothing came from it: another try may be heard
 };
 
 /// A connected socket that neither blocks nor waits for more to send, or why there is none. Each of

@@ -48,7 +48,7 @@ std::string_view classic_level(std::string_view level) {
   return level == "warn" ? "WARNING" : "ERROR";
 }
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
   std::string out = "\"";
   for (const char c : value) {
     if (c == '"' || c == '\\') out += '\\';
@@ -78,7 +78,7 @@ std::string format_log_line(LogFormat format, common::WallTime time, std::string
   if (fields.size() > 0) line += ' ';
   for (const auto& [key, value] : fields) {
     const std::string safe = common::to_terminal(value.substr(0, kValueBytesMax), false);
-    line += fmt::format(" {}={}", key, needs_quotes(safe) ? quoted(safe) : safe);
+    line += fmt::format(" {}={}", key, needs_quotes(safe) ? in_quotes(safe) : safe);
   }
   return line;
 }
