@@ -226,6 +226,21 @@ class AwayTest(MachinesTest):
 
 
 @unittest.skipIf(machines.why_no_loss(), machines.why_no_loss())
+class NoWayTest(MachinesTest):
+    def test_a_registry_that_the_network_does_not_find_for_a_while_is_asked_again(self):
+        """As when a neighbour's address was asked for three times and each question was lost."""
+        bob = self.listen("bob", self.second)
+        with self.third.no_way_to(self.home.address) as packets_refused:
+            sender = self.start_peer("ci", self.registry, "send", "--timeout", "60", "unicast",
+                                     "bob", "found", under=self.third.words,
+                                     home=self.dir / self.third.namespace, **self.keys())
+            wait_until(lambda: packets_refused() >= 2, "asked again")
+        self.assertEqual((sender.wait(), sender.stdout), (0, b"message is sent to bob\n"),
+                         sender.stderr)
+        bob.wait_stdout("ci: found\n")
+
+
+@unittest.skipIf(machines.why_no_loss(), machines.why_no_loss())
 class LossTest(MachinesTest):
     """Three of ten frames are lost on every way."""
 

@@ -49,6 +49,17 @@ def _ip(*words, namespace=None):
                    timeout=DEADLINE)
 
 
+def _nft(namespace, *words, told=""):
+    return subprocess.run(["ip", "netns", "exec", namespace, "nft", *words], input=told.encode(),
+                          capture_output=True, check=True, timeout=DEADLINE).stdout
+
+
+def _packets_counted(namespace, family, table):
+    listed = json.loads(_nft(namespace, "-j", "list", "table", family, table))["nftables"]
+    return sum(part["counter"]["packets"] for item in listed
+               for part in item.get("rule", {}).get("expr", []) if "counter" in part)
+
+
 class Machine:
     """One of them: `words` go in front of a command that is to run there."""
 
@@ -74,6 +85,18 @@ class Machine:
 
     def plug_in(self):
         _ip("link", "set", "lan", "up", namespace=self.namespace)
+
+    @contextlib.contextmanager
+    def no_way_to(self, host):
+        """Whatever goes there is refused at once, as from a router that does not find the host.
+        Gives a function that says how many packets were."""
+        _nft(self.namespace, "-f", "-",
+             told="table inet no_way {\nchain out {\ntype filter hook output priority 0\n"
+                  f"ip daddr {host} counter reject with icmpx type host-unreachable\n}}\n}}\n")
+        try:
+            yield lambda: _packets_counted(self.namespace, "inet", "no_way")
+        finally:
+            _nft(self.namespace, "delete", "table", "inet", "no_way")
 
 
 def _enter(namespace):
@@ -128,21 +151,14 @@ class Machines:
         chains = [f"chain {port} {{ type filter hook ingress device {port} priority 0; "
                   f"numgen random mod 1000 < {round(self._loss * 1000)} counter drop; }}"
                   for port in ports]
-        self._nft("-f", "-", told="table netdev loss {\n" + "\n".join(chains) + "\n}\n")
+        _nft(self._switch, "-f", "-", told="table netdev loss {\n" + "\n".join(chains) + "\n}\n")
         # A burst that a machine hands over in one piece would be lost in one piece.
         for machine in self._machines:
             _ip("link", "set", "lan", "gso_max_segs", 1, namespace=machine.namespace)
 
     def frames_lost(self):
         """How many the switch has lost so far."""
-        listed = json.loads(self._nft("-j", "list", "table", "netdev", "loss"))["nftables"]
-        return sum(part["counter"]["packets"] for item in listed
-                   for part in item.get("rule", {}).get("expr", []) if "counter" in part)
-
-    def _nft(self, *words, told=""):
-        return subprocess.run(["ip", "netns", "exec", self._switch, "nft", *words],
-                              input=told.encode(), capture_output=True, check=True,
-                              timeout=DEADLINE).stdout
+        return _packets_counted(self._switch, "netdev", "loss")
 
     def __exit__(self, *_):
         for name in (*(m.namespace for m in self._machines), self._switch):
