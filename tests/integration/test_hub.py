@@ -11,11 +11,12 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from support.harness import DEADLINE, wait_until
+from support.ports import unused_port
 from support.raw_http import call, classic_list, exchange, post, split_answer, users
 from support.two_connection import (ACCOUNTS, AT_ONCE, DELIVERED, LOGGED_IN, LOGIN_FAILED,
                                     NOT_DELIVERED, PASSWORDS, RECEIPT_LATEST, RECEIPT_TIME,
                                     DoorTest, Stopwatch)
-from support.udp import Inbox, unused_udp_port
+from support.udp import Inbox
 
 
 class HubTest(DoorTest):
@@ -167,7 +168,7 @@ class ClassicListenerTest(HubTest):
 
     def test_303_means_handed_to_the_network_when_nobody_listens(self):
         carol = self.online("carol")
-        post(self.registry, f"REGISTER bob@127.0.0.1:{unused_udp_port()}")
+        post(self.registry, f"REGISTER bob@127.0.0.1:{unused_port()}")
         for _ in range(5):
             carol.ask("/to bob hi", DELIVERED)
 

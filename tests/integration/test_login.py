@@ -4,7 +4,6 @@
 import contextlib
 import json
 import os
-import random
 import signal
 import socket
 import threading
@@ -12,6 +11,7 @@ import unittest
 
 from support.harness import wait_until
 from support.login_test import ACCOUNTS, ONLINE, LoginTest
+from support.ports import unused_port
 
 RECEIPT = rb"receipted b'302 Message receipt successful\\n'"
 
@@ -217,16 +217,9 @@ class RefusedTest(LoginTest):
         self.assertEqual((carol.status, carol.stdout), (69, b"202 Build connection failed\n"))
         self.assertIn(b"could not connect back to TCP port ", carol.stderr)
 
-    @staticmethod
-    def listen_below_ephemeral_ports():
-        """On a port that no other test's connections leave behind in TIME_WAIT."""
-        while True:
-            with contextlib.suppress(OSError):
-                return socket.create_server(("127.0.0.1", random.randrange(20000, 32000)))
-
     def test_a_chosen_port(self):
-        with self.listen_below_ephemeral_ports() as taken:
-            port = taken.getsockname()[1]
+        port = unused_port()
+        with socket.create_server(("127.0.0.1", port)):
             server = self.start_server()
             carol = self.run_login("carol", server, "--port", str(port))
             self.assertEqual((carol.status, carol.stdout), (69, b""))

@@ -11,6 +11,7 @@ from support import golden
 from support.harness import IntegrationTest, wait_until
 from support.netchat import (ID, PROMPT, Gateway, MessageInbox, say, start_netchat_peer, wait_read)
 from support.netchat_http import NetchatRegistry
+from support.ports import unused_port
 from support.raw_http import call, exchange, netchat_update, post, users
 from support.two_connection import DELIVERED, NOT_DELIVERED, DoorTest
 from support.wire_recorder import WireRecorder
@@ -284,13 +285,13 @@ class OutcomeTest(NetchatTest):
                          ("message", "bob", "a \033 ü"))
 
     def test_a_chosen_port_is_registered_and_one_in_use_refused(self):
-        with MessageInbox() as taken:
-            peer = self.run_netchat("alice", "--port", str(taken.port))
+        port = unused_port()
+        with socket.create_server(("127.0.0.1", port)):
+            peer = self.run_netchat("alice", "--port", str(port))
             self.assertEqual((peer.status, users(self.registry)), (69, {}))
-            free = taken.port
-        alice = start_netchat_peer(self, "alice", self.registry, "--port", str(free))
-        self.assertEqual(users(self.registry)["alice"]["endpoint"], f"127.0.0.1:{free}")
-        self.assertEqual(alice.port, free)
+        alice = start_netchat_peer(self, "alice", self.registry, "--port", str(port))
+        self.assertEqual(users(self.registry)["alice"]["endpoint"], f"127.0.0.1:{port}")
+        self.assertEqual(alice.port, port)
 
     def test_a_recipient_who_takes_the_connection_and_never_reads(self):
         with MessageInbox() as deaf:

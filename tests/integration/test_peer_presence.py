@@ -6,9 +6,10 @@ import signal
 import unittest
 
 from support.harness import DEADLINE_SCALE, IntegrationTest, wait_until
+from support.ports import unused_port
 from support.raw_http import post, users
 from support.registry_test import RegistryTest
-from support.udp import send_datagram, unused_udp_port
+from support.udp import send_datagram
 
 TAKEN = b"This user already exists!\n"
 # Seconds; the shortest that a slow build can keep.
@@ -82,7 +83,7 @@ class ComingAndGoingTest(RegistryTest):
         bob.wait_stdout(TAKEN)
 
     def test_port_and_advertise_override_what_is_registered(self):
-        port = unused_udp_port()
+        port = unused_port()
         bob = self.start_listener("bob", self.registry, "--port", str(port), "--advertise",
                                   "127.0.0.2")
         self.assertEqual(users(self.registry)["bob"]["endpoint"], f"127.0.0.2:{port}")

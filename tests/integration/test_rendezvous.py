@@ -7,6 +7,7 @@ import unittest
 
 from support import golden
 from support.harness import wait_until
+from support.ports import unused_port
 from support.raw_http import call
 from support.rendezvous import FOUND_NOBODY, LOGGED_OUT, YOU_LEFT, RendezvousTest, frame
 
@@ -184,8 +185,7 @@ class DoorTest(RendezvousTest):
 
     def test_udp_is_bound_before_tcp_accepts(self):
         """And beside it, at the next port, unless it is said where."""
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
+        port = unused_port()
         registry = self.start_door(where=f"127.0.0.1:{port}")
         self.assertEqual((registry.tcp, registry.udp), (port, port + 1))
         bound = re.search(rb"rendezvous=.*rendezvous-udp=", registry.stderr, re.DOTALL)

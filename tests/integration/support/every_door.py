@@ -8,10 +8,9 @@ import re
 import socket
 
 from support.harness import DEADLINE, wait_until
-from support.netchat import (ID, Gateway, MessageInbox, say, start_netchat_peer, wait_read)
+from support.netchat import ID, Gateway, say, start_netchat_peer, wait_read
 from support.netchat_http import NetchatRegistry
-from support.raw_http import (call, classic_list, classic_post, exchange, netchat_update, post,
-                              split_answer)
+from support.raw_http import classic_list, classic_post, exchange, post, split_answer
 from support.rendezvous import (ACCEPTED, ASKED, ENTERED, FOUND_NOBODY, RendezvousTest, YOU_LEFT,
                                 frame)
 from support.room import IN_ROOM, PROMPT, WELCOME

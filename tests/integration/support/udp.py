@@ -46,9 +46,3 @@ def send_datagram(receiver, data):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as outbox:
         outbox.sendto(payload, (host, receiver.port))
-
-
-def unused_udp_port():
-    """A UDP port that was free a moment ago."""
-    with Inbox() as inbox:
-        return inbox.port
