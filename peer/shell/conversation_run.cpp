@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -144,17 +143,17 @@ class ConversationRun {
   }
 
   void read_signal() {
-    signalfd_siginfo info{};
-    if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
-    if (info.ssi_signo == SIGWINCH) {
+    const auto number = common::os::read_signal(signals_.get());
+    if (!number) return;
+    if (number == SIGWINCH) {
       console_.resize();
-    } else if (info.ssi_signo == SIGTSTP) {
+    } else if (number == SIGTSTP) {
       console_.suspend();
     } else {
       // A terminal that goes away says so more than once; only a person is impatient.
       const bool is_leaving = std::exchange(is_stopped_, true) || console_.is_output_lost();
-      if (info.ssi_signo == SIGHUP && is_leaving) return;
-      conversation_.handle_stop(monotonic_now(), static_cast<ExitStatus>(128 + info.ssi_signo));
+      if (number == SIGHUP && is_leaving) return;
+      conversation_.handle_stop(monotonic_now(), static_cast<ExitStatus>(128 + *number));
     }
   }
 

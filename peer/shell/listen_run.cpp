@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -305,13 +304,13 @@ class ListenRun {
   }
 
   void read_signal() {
-    signalfd_siginfo info{};
-    if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
+    const auto number = common::os::read_signal(signals_.get());
+    if (!number) return;
     // A terminal that goes away says so more than once, and takes our output with it; only a person
     // is impatient.
     const bool is_leaving = std::exchange(is_stopped_, true);
-    if (info.ssi_signo == SIGHUP && is_leaving) return;
-    listener_.handle_stop(monotonic_now(), static_cast<ExitStatus>(128 + info.ssi_signo));
+    if (number == SIGHUP && is_leaving) return;
+    listener_.handle_stop(monotonic_now(), static_cast<ExitStatus>(128 + *number));
   }
 
   void take_result() {

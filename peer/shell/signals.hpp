@@ -1,14 +1,14 @@
-// Signals as something to read in a poll loop. A shell.
+// The signals that end a conversation, and those of a terminal. A shell.
 #pragma once
 
-#include <initializer_list>
+#include <vector>
 
-#include "common/os/unique_fd.hpp"
+#include "common/os/signals.hpp"
 
 namespace peer {
 
-/// SIGINT, SIGTERM, SIGHUP (unless nohup has it ignored) and `more` as signalfd_siginfo to read.
+/// SIGINT, SIGTERM, SIGHUP (unless nohup has it ignored) and `more`, for common::os::read_signal.
 /// Before any thread starts, so that all of them block these.
-common::os::UniqueFd open_signals(std::initializer_list<int> more = {});
+common::os::UniqueFd open_signals(std::vector<int> more = {});
 
 }  // namespace peer

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 
 #include "common/os/clock.hpp"
@@ -47,6 +48,20 @@ std::optional<doors::TwoConnectionOptions> two_connection_options(const Options&
   return doors::TwoConnectionOptions{.allow_public_login = options.allow_public_login};
 }
 
+/// Without accounts there is nothing to read anew at SIGHUP, and a terminal that closes ends us.
+std::vector<int> watched_signals(const Options& options) {
+  std::vector<int> numbers{SIGINT, SIGTERM};
+  if (two_connection_options(options)) numbers.push_back(SIGHUP);
+  return numbers;
+}
+
+/// Also if whoever started us in the background has them ignored.
+common::os::UniqueFd open_own_signals(const std::vector<int>& numbers) {
+  auto signals = common::os::open_signals(numbers);
+  for (const int number : numbers) std::signal(number, SIG_DFL);
+  return signals;
+}
+
 /// What the wall clock showed when the monotonic one began.
 common::WallTime wall_at_zero() {
   const auto since_zero =
@@ -86,8 +101,10 @@ std::string_view to_string(DirectoryEvent::Kind kind) {
 
 Process::Process(Options options)
     : options_(std::move(options)),
-      log_(options_.log_format),
       loop_(ASIO_CONCURRENCY_HINT_UNSAFE_IO),  // other threads only post
+      signal_numbers_(watched_signals(options_)),
+      signals_(loop_, open_own_signals(signal_numbers_).release()),
+      log_(options_.log_format),
       gateway_sockets_(loop_),
       node_({.rules = options_.rules,
              .hosts = own_host_names(options_),
@@ -110,15 +127,11 @@ Process::Process(Options options)
             }),
       http_(loop_, node_, [this] { flush_node_soon(); }),
       doors_(loop_, node_, log_, [this] { flush_node(); }),
-      signals_(loop_, SIGINT, SIGTERM),
       timer_(loop_),
       rebuild_timer_(loop_) {}
 
 ExitStatus Process::run() {
   raise_descriptor_limit();
-  // First, because whoever has read our number below may signal. Without accounts there is nothing
-  // to read anew, and a terminal that closes ends us as usual.
-  if (node_.two_connection() != nullptr) signals_.add(SIGHUP);
   log_.info("starting", {{"version", common::kVersion}, {"pid", std::to_string(getpid())}});
   if (const auto status = doors_.load_accounts(options_); status != ExitStatus::kOk) return status;
   // The port first: a registry that cannot have it must not have touched the files.
@@ -234,12 +247,14 @@ void Process::announce(const std::vector<Endpoint>& bound) {
 }
 
 void Process::watch_signals() {
-  signals_.async_wait([this](const std::error_code& failed, int signal) {
+  signals_.async_wait(asio::posix::stream_descriptor::wait_read, [this](std::error_code failed) {
     if (failed) return;
-    if (signal == SIGHUP) {
-      doors_.reload_accounts(options_);
-    } else {
-      handle_signal(signal);
+    while (const auto signal = common::os::read_signal(signals_.native_handle())) {
+      if (signal == SIGHUP) {
+        doors_.reload_accounts(options_);
+      } else {
+        handle_signal(*signal);
+      }
     }
     watch_signals();
   });
@@ -260,7 +275,7 @@ void Process::handle_signal(int signal) {
 void Process::finish() {
   // The disk may hang, and this thread with it: another SIGTERM then ends the process by itself.
   signals_.cancel();
-  signals_.clear();
+  common::os::unblock_signals(signal_numbers_);
   store_->close();
   log_.info("stopped", {{"users", std::to_string(node_.directory().size())}});
   loop_.stop();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/os/random.hpp"
+#include "common/os/signals.hpp"
 #include "registry/node.hpp"
 #include "registry/shell/door_ports.hpp"
 #include "registry/shell/gateway_sockets.hpp"
@@ -48,8 +49,10 @@ class Process {
 
   Options options_;
   common::os::SystemRandom random_;
-  Log log_;
   asio::io_context loop_;
+  const std::vector<int> signal_numbers_;
+  asio::posix::stream_descriptor signals_;  // before anything that starts a thread
+  Log log_;
   GatewaySockets gateway_sockets_;
   DoorPorts tcp_gateway_ports_;
   Node node_;
@@ -57,7 +60,6 @@ class Process {
   OpenDoors doors_;
   StoreCounters store_counters_;
   std::unique_ptr<StoreWriter> store_;
-  asio::signal_set signals_;
   asio::steady_timer timer_;
   bool is_flush_posted_ = false;
   std::optional<TimePoint> timer_due_;  // what timer_ is armed for
