@@ -125,9 +125,12 @@ class Program:
         wait_until(self._is_idle, f"{self.label} is idle")
 
     def _is_idle(self):
+        return self._all_threads_are("S")
+
+    def _all_threads_are(self, states):
         # The main thread last: whichever other thread went to sleep has woken it before.
         tasks = pathlib.Path("/proc", str(self.pid), "task")
-        return all((tasks / task / "stat").read_text().rpartition(")")[2].split()[0] == "S"
+        return all((tasks / task / "stat").read_text().rpartition(")")[2].split()[0] in states
                    for task in sorted(os.listdir(tasks), key=int, reverse=True))
 
     def write(self, text):
@@ -159,6 +162,8 @@ class Program:
 
     def signal(self, number):
         self._process.send_signal(number)
+        if number == signal.SIGSTOP:  # a thread that runs on another core takes a moment
+            wait_until(lambda: self._all_threads_are("Tt"), f"{self.label} has stopped")
 
     def kill(self):
         """kill -9, and reap."""
