@@ -1,6 +1,7 @@
 #include "common/os/signals.hpp"
 
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -30,7 +31,6 @@ std::optional<int> read_signal(int fd) {
 
 void unblock_signals(const std::vector<int>& numbers) {
   const sigset_t signals = signal_set(numbers);
-  for (const int number : numbers) std::signal(number, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 

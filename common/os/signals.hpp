@@ -15,7 +15,7 @@ UniqueFd open_signals(const std::vector<int>& numbers);
 /// The next one that waits.
 std::optional<int> read_signal(int fd);
 
-/// In this thread they do again what they do to a program that knows nothing of them.
+/// They do again what they do to a program that knows nothing of them, by this thread.
 void unblock_signals(const std::vector<int>& numbers);
 
 }  // namespace common::os

@@ -101,8 +101,11 @@ common::expected<UniqueFd, ConnectFailure> connect_tcp(const common::HostPort& t
     UniqueFd fd = connect_to(*address, cancel_fd, monotonic_now() + patience, why);
     if (why == ECANCELED) break;
     // That there is no route to a host is what the kernel says when it has not answered for a
-    // while, and at once to whoever joins in at the end of that while.
-    is_silent = why == ETIMEDOUT || why == EHOSTUNREACH;
+    // while, and at once to whoever joins in at the end of that while. A firewall that says so
+    // costs the patience, too. An address of a kind that this machine has not says nothing of the
+    // host.
+    if (why != ENETUNREACH && why != EAFNOSUPPORT)
+      is_silent = why == ETIMEDOUT || why == EHOSTUNREACH;
     if (!fd.is_open()) continue;
     disable_delay(fd.get());
     return fd;

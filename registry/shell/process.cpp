@@ -275,6 +275,8 @@ void Process::handle_signal(int signal) {
 void Process::finish() {
   // The disk may hang, and this thread with it: another SIGTERM then ends the process by itself.
   signals_.cancel();
+  while (common::os::read_signal(signals_.native_handle())) {
+  }  // those of the same moment are not to end us before the store is closed
   common::os::unblock_signals(signal_numbers_);
   store_->close();
   log_.info("stopped", {{"users", std::to_string(node_.directory().size())}});

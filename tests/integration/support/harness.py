@@ -130,8 +130,11 @@ class Program:
     def _all_threads_are(self, states):
         # The main thread last: whichever other thread went to sleep has woken it before.
         tasks = pathlib.Path("/proc", str(self.pid), "task")
-        return all((tasks / task / "stat").read_text().rpartition(")")[2].split()[0] in states
-                   for task in sorted(os.listdir(tasks), key=int, reverse=True))
+        try:
+            return all((tasks / task / "stat").read_text().rpartition(")")[2].split()[0] in states
+                       for task in sorted(os.listdir(tasks), key=int, reverse=True))
+        except (FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            return False
 
     def write(self, text):
         """Types one line (its newline is added) on the program's standard input."""

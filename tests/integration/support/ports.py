@@ -6,8 +6,8 @@ import socket
 
 
 def unused_port():
-    """Free for TCP and UDP, and so for UDP at the next number. It stays so: the kernel gives none
-    of these to whoever asks for any."""
+    """Free for TCP and UDP, and so for UDP at the next number. It stays so: by default the
+    kernel gives none of these to whoever asks for any, and two tests rarely draw the same."""
     while True:
         port = random.randrange(20000, 32000)
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
