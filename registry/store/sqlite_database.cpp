@@ -12,10 +12,8 @@
 #include <system_error>
 #include <unordered_set>
 
-#include "common/base64.hpp"
-#include "common/certificate.hpp"
-#include "common/classic_record.hpp"
 #include "common/os/atomic_file.hpp"
+#include "registry/store/sqlite_rows.hpp"
 
 namespace registry {
 namespace {
@@ -23,96 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 using common::unexpected;
 
-/// 2: with name_keys. A registry that knows nothing of keys must not open it: it would give their
-/// names away.
-constexpr int kSchemaVersion = 2;
-constexpr const char* kSetSchemaVersion = "PRAGMA user_version=2";
 constexpr std::string_view kPrefix = "directory.";
 constexpr std::string_view kSuffix = ".db";
 constexpr const char* kVersionFact = "version";
-
-constexpr const char* kSchema = R"sql(
-CREATE TABLE IF NOT EXISTS users(
-  key TEXT PRIMARY KEY, name TEXT NOT NULL, endpoint TEXT NOT NULL, transport TEXT NOT NULL,
-  door TEXT NOT NULL, since_ms INTEGER NOT NULL, source TEXT NOT NULL, token BLOB,
-  registration BLOB NOT NULL, version INTEGER NOT NULL, sequence INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS name_keys(
-  key TEXT PRIMARY KEY, name TEXT NOT NULL, identity BLOB NOT NULL, request_serial INTEGER NOT NULL,
-  certificate_serial INTEGER NOT NULL, certificate TEXT NOT NULL, source TEXT NOT NULL,
-  used_ms INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-)sql";
-
-void bind_text(sqlite3_stmt* statement, int index, std::string_view text) {
-  sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-}
-
-template <std::size_t N>
-void bind_bytes(sqlite3_stmt* statement, int index, const std::array<std::byte, N>& bytes) {
-  sqlite3_bind_blob64(statement, index, bytes.data(), N, SQLITE_TRANSIENT);
-}
-
-void bind_number(sqlite3_stmt* statement, int index, std::uint64_t number) {
-  sqlite3_bind_int64(statement, index, static_cast<sqlite3_int64>(number));
-}
-
-std::string_view column_text(sqlite3_stmt* statement, int index) {
-  const void* data = sqlite3_column_blob(statement, index);
-  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, index));
-  return data == nullptr ? std::string_view()
-                         : std::string_view(static_cast<const char*>(data), size);
-}
-
-template <std::size_t N>
-bool column_bytes(sqlite3_stmt* statement, int index, std::array<std::byte, N>& out) {
-  const std::string_view bytes = column_text(statement, index);
-  if (bytes.size() != N) return false;
-  std::memcpy(out.data(), bytes.data(), N);
-  return true;
-}
-
-/// The record in the current row of the query in load(), or nothing if it breaks a rule.
-std::optional<Record> read_record(sqlite3_stmt* row) {
-  auto parsed =
-      common::parse_classic_record(fmt::format("{}@{}", column_text(row, 0), column_text(row, 1)));
-  const auto transport = common::parse_transport(column_text(row, 2));
-  const auto door = common::parse_door(column_text(row, 3));
-  const auto source = common::IpAddress::parse(column_text(row, 5));
-  if (!parsed || !transport || !door || !source) return std::nullopt;
-  Record record{.user = {parsed->name, parsed->endpoint, *transport, *door,
-                         common::WallTime{sqlite3_column_int64(row, 4)}},
-                .source = *source,
-                .token = std::nullopt};
-  if (sqlite3_column_type(row, 6) != SQLITE_NULL) {
-    TokenHash token{};
-    if (!column_bytes(row, 6, token)) return std::nullopt;
-    record.token = token;
-  }
-  if (!column_bytes(row, 7, record.id)) return std::nullopt;
-  record.version = static_cast<Version>(sqlite3_column_int64(row, 8));
-  record.order = static_cast<Version>(sqlite3_column_int64(row, 9));
-  return record;
-}
-
-/// The key in the current row of the query in load_keys(), or nothing if it breaks a rule.
-std::optional<NameKey> read_key(sqlite3_stmt* row) {
-  auto name = common::UserName::parse(column_text(row, 0));
-  const auto source = common::IpAddress::parse(column_text(row, 5));
-  common::IdentityKey identity;
-  if (!name || !source || !column_bytes(row, 1, identity.bytes)) return std::nullopt;
-  if (name->key() != column_text(row, 7)) return std::nullopt;
-  // The certificate was verified before it was written; that it can still be read is enough.
-  const std::string_view certificate = column_text(row, 4);
-  const auto bytes = common::decode_base64(certificate);
-  if (!bytes || bytes->size() > common::kCertificateBytesMax) return std::nullopt;
-  return NameKey{.name = *std::move(name),
-                 .identity = identity,
-                 .request_serial = static_cast<std::uint64_t>(sqlite3_column_int64(row, 2)),
-                 .certificate_serial = static_cast<std::uint64_t>(sqlite3_column_int64(row, 3)),
-                 .certificate = std::make_shared<const std::string>(certificate),
-                 .source = *source,
-                 .used = common::WallTime{sqlite3_column_int64(row, 6)}};
-}
 
 std::optional<std::uint64_t> generation_of(const std::string& file_name) {
   std::string_view text = file_name;
@@ -184,12 +95,18 @@ bool SqliteDatabase::exists(const fs::path& folder) {
 
 SqliteDatabase::~SqliteDatabase() = default;
 
+template <typename Visit>
+SqliteDatabase::Result<void> SqliteDatabase::for_each_row(const char* sql, Visit visit) {
+  auto query = prepare(sql);
+  if (!query) return unexpected{query.error()};
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(query->get())) == SQLITE_ROW) visit(query->get());
+  if (code != SQLITE_DONE) return unexpected{error(code)};
+  return {};
+}
+
 SqliteDatabase::Result<StoredState> SqliteDatabase::load(
     const std::function<void(std::string_view)>& skipped) {
-  auto query = prepare(
-      "SELECT name, endpoint, transport, door, since_ms, source, token, registration, version, "
-      "sequence FROM users ORDER BY sequence");
-  if (!query) return unexpected{query.error()};
   StoredState state;
   state.version = version_;
   // Each of these is unique in a database that only we have written; a damaged one must not stop
@@ -201,16 +118,15 @@ SqliteDatabase::Result<StoredState> SqliteDatabase::load(
            !versions.contains(record.version) && orders.insert(record.order).second &&
            versions.insert(record.version).second && keys.insert(record.user.name.key()).second;
   };
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(query->get())) == SQLITE_ROW) {
-    auto record = read_record(query->get());
+  const auto read = for_each_row(rows::kSelectRecords, [&](sqlite3_stmt* row) {
+    auto record = rows::read_record(row);
     if (record && is_new(*record)) {
       state.records.push_back(*std::move(record));
     } else {
-      skipped(column_text(query->get(), 0));
+      skipped(rows::column_text(row, 0));
     }
-  }
-  if (code != SQLITE_DONE) return unexpected{error(code)};
+  });
+  if (!read) return unexpected{read.error()};
   auto names = load_keys(skipped);
   if (!names) return unexpected{names.error()};
   state.keys = *std::move(names);
@@ -219,20 +135,15 @@ SqliteDatabase::Result<StoredState> SqliteDatabase::load(
 
 SqliteDatabase::Result<std::vector<NameKey>> SqliteDatabase::load_keys(
     const std::function<void(std::string_view)>& skipped) {
-  auto query = prepare(
-      "SELECT name, identity, request_serial, certificate_serial, certificate, source, used_ms, "
-      "key FROM name_keys ORDER BY key");
-  if (!query) return unexpected{query.error()};
   std::vector<NameKey> keys;
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(query->get())) == SQLITE_ROW) {
-    if (auto key = read_key(query->get())) {
+  const auto read = for_each_row(rows::kSelectKeys, [&](sqlite3_stmt* row) {
+    if (auto key = rows::read_key(row)) {
       keys.push_back(*std::move(key));
     } else {
-      skipped(column_text(query->get(), 0));
+      skipped(rows::column_text(row, 0));
     }
-  }
-  if (code != SQLITE_DONE) return unexpected{error(code)};
+  });
+  if (!read) return unexpected{read.error()};
   return keys;
 }
 
@@ -297,17 +208,14 @@ SqliteDatabase::Result<void> SqliteDatabase::set_fact(const std::string& name, s
 }
 
 SqliteDatabase::Result<std::string> SqliteDatabase::user_list_text() {
-  auto query = prepare("SELECT name, endpoint FROM users ORDER BY sequence");
-  if (!query) return unexpected{query.error()};
   std::string text;
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(query->get())) == SQLITE_ROW) {
-    text += column_text(query->get(), 0);
+  const auto read = for_each_row(rows::kSelectList, [&](sqlite3_stmt* row) {
+    text += rows::column_text(row, 0);
     text += '@';
-    text += column_text(query->get(), 1);
+    text += rows::column_text(row, 1);
     text += '\n';
-  }
-  if (code != SQLITE_DONE) return unexpected{error(code)};
+  });
+  if (!read) return unexpected{read.error()};
   return text;
 }
 
@@ -323,15 +231,10 @@ SqliteDatabase::Result<void> SqliteDatabase::open_generation(std::uint64_t gener
   set_fact_.reset();
   database_.reset();
   const std::string path = path_of(generation).string();
-  sqlite3* raw = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-  database_.reset(raw);
-  if (code != SQLITE_OK) return unexpected{error(code)};
-  sqlite3_extended_result_codes(raw, 1);
+  if (auto done = open_file(path); !done) return done;
   // EXCLUSIVE first: then the log needs no shared memory file, and nobody else can look in.
   for (const char* sql : {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL",
-                          "PRAGMA synchronous=FULL", kSchema}) {
+                          "PRAGMA synchronous=FULL", rows::kSchema}) {
     if (auto done = run(sql); !done) return done;
   }
   auto schema = prepare("PRAGMA user_version");
@@ -339,31 +242,36 @@ SqliteDatabase::Result<void> SqliteDatabase::open_generation(std::uint64_t gener
   if (sqlite3_step(schema->get()) != SQLITE_ROW) return unexpected{error(SQLITE_ERROR)};
   const int found = sqlite3_column_int(schema->get(), 0);
   schema->reset();
-  if (found > kSchemaVersion) {
+  if (found > rows::kSchemaVersion) {
     return unexpected{
         StoreError{StoreError::Kind::kBroken,
                    fmt::format("{} was written by a newer registry (format {}, this one knows {})",
-                               path, found, kSchemaVersion)}};
+                               path, found, rows::kSchemaVersion)}};
   }
-  if (found < kSchemaVersion)
-    if (auto done = run(kSetSchemaVersion); !done) return done;
+  if (found < rows::kSchemaVersion)
+    if (auto done = run(rows::kSetSchemaVersion); !done) return done;
   if (auto prepared = prepare_statements(); !prepared) return prepared;
   generation_ = generation;
   return load_facts();
+}
+
+SqliteDatabase::Result<void> SqliteDatabase::open_file(const std::string& path) {
+  sqlite3* raw = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  database_.reset(raw);
+  if (code != SQLITE_OK) return unexpected{error(code)};
+  sqlite3_extended_result_codes(raw, 1);
+  return {};
 }
 
 // A whole database in one file without a log, synced and closed, so that a rename completes it.
 SqliteDatabase::Result<void> SqliteDatabase::write_generation(const fs::path& path,
                                                               const StoredState& state) {
   SqliteDatabase fresh(folder_, common::os::UniqueFd(), first_version_);
-  sqlite3* raw = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-  fresh.database_.reset(raw);
-  if (code != SQLITE_OK) return unexpected{fresh.error(code)};
-  sqlite3_extended_result_codes(raw, 1);
-  for (const char* sql : {"PRAGMA journal_mode=OFF", "PRAGMA synchronous=FULL", kSchema,
-                          kSetSchemaVersion, "BEGIN"}) {
+  if (auto done = fresh.open_file(path.string()); !done) return done;
+  for (const char* sql : {"PRAGMA journal_mode=OFF", "PRAGMA synchronous=FULL", rows::kSchema,
+                          rows::kSetSchemaVersion, "BEGIN"}) {
     if (auto done = fresh.run(sql); !done) return done;
   }
   if (auto prepared = fresh.prepare_statements(); !prepared) return prepared;
@@ -396,37 +304,19 @@ SqliteDatabase::Result<void> SqliteDatabase::prepare_statements() {
     statement = *std::move(prepared);
     return {};
   };
-  if (auto done = prepare_into(put_,
-                               "INSERT OR REPLACE INTO users(key, name, endpoint, transport, door, "
-                               "since_ms, source, token, registration, version, sequence) "
-                               "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)");
-      !done) {
-    return done;
-  }
-  if (auto done = prepare_into(erase_, "DELETE FROM users WHERE key = ?1 AND registration = ?2");
-      !done) {
-    return done;
-  }
-  if (auto done = prepare_into(
-          put_key_,
-          "INSERT OR REPLACE INTO name_keys(key, name, identity, request_serial, "
-          "certificate_serial, certificate, source, used_ms) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
-      !done) {
-    return done;
-  }
-  if (auto done = prepare_into(erase_key_, "DELETE FROM name_keys WHERE key = ?1"); !done)
-    return done;
-  return prepare_into(set_fact_, "INSERT OR REPLACE INTO facts(name, value) VALUES(?1, ?2)");
+  if (auto done = prepare_into(put_, rows::kPutRecord); !done) return done;
+  if (auto done = prepare_into(erase_, rows::kEraseRecord); !done) return done;
+  if (auto done = prepare_into(put_key_, rows::kPutKey); !done) return done;
+  if (auto done = prepare_into(erase_key_, rows::kEraseKey); !done) return done;
+  return prepare_into(set_fact_, rows::kPutFact);
 }
 
 SqliteDatabase::Result<void> SqliteDatabase::load_facts() {
-  auto query = prepare("SELECT name, value FROM facts");
-  if (!query) return unexpected{query.error()};
   facts_.clear();
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(query->get())) == SQLITE_ROW)
-    facts_.emplace(column_text(query->get(), 0), column_text(query->get(), 1));
-  if (code != SQLITE_DONE) return unexpected{error(code)};
+  const auto read = for_each_row(rows::kSelectFacts, [&](sqlite3_stmt* row) {
+    facts_.emplace(rows::column_text(row, 0), rows::column_text(row, 1));
+  });
+  if (!read) return read;
   // commit() writes the version itself; its copy in facts_ must not outlive the truth.
   version_ = first_version_;
   if (const auto version = facts_.extract(kVersionFact)) {
@@ -438,22 +328,14 @@ SqliteDatabase::Result<void> SqliteDatabase::load_facts() {
 
 SqliteDatabase::Result<void> SqliteDatabase::write_fact(std::string_view name,
                                                         std::string_view value) {
-  bind_text(set_fact_.get(), 1, name);
-  bind_text(set_fact_.get(), 2, value);
+  rows::bind_text(set_fact_.get(), 1, name);
+  rows::bind_text(set_fact_.get(), 2, value);
   return finish(set_fact_.get());
 }
 
 SqliteDatabase::Result<void> SqliteDatabase::write_key(const NameKey& key) {
-  sqlite3_stmt* put = put_key_.get();
-  bind_text(put, 1, key.name.key());
-  bind_text(put, 2, key.name.text());
-  bind_bytes(put, 3, key.identity.bytes);
-  bind_number(put, 4, key.request_serial);
-  bind_number(put, 5, key.certificate_serial);
-  bind_text(put, 6, *key.certificate);
-  bind_text(put, 7, key.source.to_string());
-  sqlite3_bind_int64(put, 8, key.used.unix_ms);
-  return finish(put);
+  rows::bind_key(put_key_.get(), key);
+  return finish(put_key_.get());
 }
 
 SqliteDatabase::Result<void> SqliteDatabase::write_change(const Change& change, Version version) {
@@ -461,33 +343,15 @@ SqliteDatabase::Result<void> SqliteDatabase::write_change(const Change& change, 
     if (auto written = write_key(*change.key); !written) return written;
   } else if (change.kind == Change::Kind::kPut) {
     // A name that was had without a key has none: one that was forgotten must not come back.
-    bind_text(erase_key_.get(), 1, change.record.user.name.key());
+    rows::bind_text(erase_key_.get(), 1, change.record.user.name.key());
     if (auto erased = finish(erase_key_.get()); !erased) return erased;
   }
-  const Record& record = change.record;
-  const common::User& user = record.user;
   if (change.kind == Change::Kind::kErase) {
-    bind_text(erase_.get(), 1, user.name.key());
-    bind_bytes(erase_.get(), 2, record.id);
+    rows::bind_erased(erase_.get(), change.record);
     return finish(erase_.get());
   }
-  sqlite3_stmt* put = put_.get();
-  bind_text(put, 1, user.name.key());
-  bind_text(put, 2, user.name.text());
-  bind_text(put, 3, common::format_endpoint(user.endpoint));
-  bind_text(put, 4, common::to_string(user.transport));
-  bind_text(put, 5, common::to_string(user.door));
-  sqlite3_bind_int64(put, 6, user.since.unix_ms);
-  bind_text(put, 7, record.source.to_string());
-  if (record.token) {
-    bind_bytes(put, 8, *record.token);
-  } else {
-    sqlite3_bind_null(put, 8);
-  }
-  bind_bytes(put, 9, record.id);
-  bind_number(put, 10, version);
-  bind_number(put, 11, record.order == 0 ? version : record.order);
-  return finish(put);
+  rows::bind_record(put_.get(), change.record, version);
+  return finish(put_.get());
 }
 
 SqliteDatabase::Result<void> SqliteDatabase::run(const char* sql) {

@@ -88,6 +88,7 @@ class SqliteDatabase {
       : folder_(std::move(folder)), lock_(std::move(lock)), first_version_(first_version) {}
 
   std::filesystem::path path_of(std::uint64_t generation) const;
+  Result<void> open_file(const std::string& path);
   Result<void> open_generation(std::uint64_t generation);
   Result<void> write_generation(const std::filesystem::path& path, const StoredState& state);
   void remove_other_generations();
@@ -97,6 +98,9 @@ class SqliteDatabase {
   Result<void> write_change(const Change& change, Version version);
   Result<void> write_key(const NameKey& key);
   Result<std::vector<NameKey>> load_keys(const std::function<void(std::string_view)>& skipped);
+  /// Calls visit(sqlite3_stmt*) for each row of a query.
+  template <typename Visit>
+  Result<void> for_each_row(const char* sql, Visit visit);
   Result<void> run(const char* sql);
   Result<void> finish(sqlite3_stmt* statement);
   Result<Statement> prepare(const char* sql);

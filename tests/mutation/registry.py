@@ -34,8 +34,8 @@ MUTATIONS = [
     Mutation(
         "commits are not synchronised to the disk",
         "registry/store/sqlite_database.cpp",
-        '"PRAGMA synchronous=FULL", kSchema}) {',
-        '"PRAGMA synchronous=OFF", kSchema}) {',
+        '"PRAGMA synchronous=FULL", rows::kSchema}) {',
+        '"PRAGMA synchronous=OFF", rows::kSchema}) {',
         "store|durability",
     ),
     Mutation(
