@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <string>
 
 namespace common {
@@ -19,6 +21,14 @@ struct Monotonic {
 
 using Duration = std::chrono::nanoseconds;
 using TimePoint = Monotonic::time_point;
+
+/// The first of those that there are.
+inline std::optional<TimePoint> earliest(std::initializer_list<std::optional<TimePoint>> times) {
+  std::optional<TimePoint> first;
+  for (const auto& time : times)
+    if (time && (!first || *time < *first)) first = time;
+  return first;
+}
 
 /// Wall-clock time in milliseconds since 1970-01-01 UTC: for people to read, never for decisions.
 struct WallTime {

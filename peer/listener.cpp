@@ -301,11 +301,8 @@ void Listener::handle_timeout(TimePoint now) {
 
 std::optional<TimePoint> Listener::next_timeout() const {
   if (has_left_) return std::nullopt;
-  std::optional<TimePoint> next = leave_by_;
-  if (is_leaving_) return next;
-  for (const auto& other : {wait_until_, registry_at_})
-    if (other && (!next || *other < *next)) next = other;
-  return next;
+  if (is_leaving_) return leave_by_;
+  return common::earliest({leave_by_, wait_until_, registry_at_});
 }
 
 std::optional<Listener::Action> Listener::poll_action() {

@@ -403,10 +403,7 @@ void MeetClient::say_hello(TimePoint now) {
 std::optional<TimePoint> MeetClient::next_timeout() const {
   if (step_ == Step::kLeft) return std::nullopt;
   if (leave_by_) return leave_by_;
-  std::optional<TimePoint> next = wait_until_;
-  if (hello_at_ && (!next || *hello_at_ < *next)) next = hello_at_;
-  if (awaited_ && (!next || *awaited_until_ < *next)) next = awaited_until_;
-  return next;
+  return common::earliest({wait_until_, hello_at_, awaited_ ? awaited_until_ : std::nullopt});
 }
 
 std::optional<MeetClient::Action> MeetClient::poll_action() { return common::take_front(actions_); }

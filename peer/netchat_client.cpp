@@ -349,11 +349,8 @@ void NetchatClient::handle_timeout(TimePoint now) {
 std::optional<TimePoint> NetchatClient::next_timeout() const {
   if (step_ == Step::kLeft) return std::nullopt;
   if (leave_by_) return leave_by_;
-  std::optional<TimePoint> next = wait_until_;
-  for (const auto& other :
-       {refresh_at_, call_ ? call_->next_timeout() : std::nullopt, inbox_.next_timeout()})
-    if (other && (!next || *other < *next)) next = other;
-  return next;
+  return common::earliest({wait_until_, refresh_at_, call_ ? call_->next_timeout() : std::nullopt,
+                           inbox_.next_timeout()});
 }
 
 std::optional<NetchatClient::Action> NetchatClient::poll_action() {

@@ -204,12 +204,9 @@ void RoomClient::handle_timeout(TimePoint now) {
 
 std::optional<TimePoint> RoomClient::next_timeout() const {
   if (step_ == Step::kLeft) return std::nullopt;
-  std::optional<TimePoint> next;
   const bool has_to_say = step_ == Step::kInRoom && !inputs_.empty() && sent_ - taken_ < kUnsentMax;
-  for (const auto& timer :
-       {wait_until_, answer_by_, half_at_, has_to_say ? next_line_at_ : std::optional<TimePoint>()})
-    if (timer && (!next || *timer < *next)) next = timer;
-  return next;
+  return common::earliest(
+      {wait_until_, answer_by_, half_at_, has_to_say ? next_line_at_ : std::nullopt});
 }
 
 std::optional<Conversation::Action> RoomClient::poll_action() {

@@ -403,10 +403,8 @@ void TwoConnectionClient::handle_timeout(TimePoint now) {
 
 std::optional<TimePoint> TwoConnectionClient::next_timeout() const {
   if (step_ == Step::kLeft) return std::nullopt;
-  if (leave_by_) return goodbye_at_ ? std::min(*goodbye_at_, *leave_by_) : leave_by_;
-  std::optional<TimePoint> next = wait_until_;
-  if (awaited_ && (!next || *reply_by_ < *next)) next = reply_by_;
-  return next;
+  if (leave_by_) return common::earliest({goodbye_at_, leave_by_});
+  return common::earliest({wait_until_, awaited_ ? reply_by_ : std::nullopt});
 }
 
 std::optional<TwoConnectionClient::Action> TwoConnectionClient::poll_action() {

@@ -168,12 +168,10 @@ Outcome Directory::replace(TimePoint now, Entry* held, const Registration& wante
 
 std::optional<Refusal> Directory::check_room(const Caller& caller) const {
   if (by_key_.size() + claims_in_flight_count_ >= kUsersMax) return Refusal::kFull;
-  if (caller.source.is_loopback()) return std::nullopt;
-  const auto listed = per_source_.find(caller.source);
-  const auto claimed = claims_in_flight_.find(caller.source);
-  const std::size_t count = (listed == per_source_.end() ? 0 : listed->second) +
-                            (claimed == claims_in_flight_.end() ? 0 : claimed->second);
-  if (count >= kUsersPerSourceMax) return Refusal::kFull;
+  if (per_source_.count(caller.source) + claims_in_flight_.count(caller.source) >=
+      kUsersPerSourceMax) {
+    return Refusal::kFull;
+  }
   return std::nullopt;
 }
 
@@ -183,7 +181,7 @@ Outcome Directory::begin(Change::Kind kind, Record record, std::optional<NameKey
   Change change{id, kind, std::move(record), version_, std::move(key)};
   changing_.insert(change.record.user.name.key());
   if (kind == Change::Kind::kPut && change.record.order == 0) {
-    ++claims_in_flight_[change.record.source];
+    claims_in_flight_.add(change.record.source);
     ++claims_in_flight_count_;
   }
   changes_out_.push_back(change);
@@ -230,8 +228,7 @@ void Directory::handle_failed(TimePoint, ChangeId id) {
 void Directory::end_claim(const Change& change) {
   if (change.kind != Change::Kind::kPut || change.record.order != 0) return;
   --claims_in_flight_count_;
-  const auto count = claims_in_flight_.find(change.record.source);
-  if (--count->second == 0) claims_in_flight_.erase(count);
+  claims_in_flight_.remove(change.record.source);
 }
 
 void Directory::handle_probe_result(TimePoint now, const std::string& key, bool is_gone) {
@@ -263,9 +260,9 @@ void Directory::handle_timeout(TimePoint now) {
 }
 
 std::optional<TimePoint> Directory::next_timeout() const {
-  std::optional<TimePoint> due = keys_.next_unused();
-  if (!leases_.empty()) due = std::min(due.value_or(TimePoint::max()), leases_.top().when);
-  return due;
+  std::optional<TimePoint> of_leases;
+  if (!leases_.empty()) of_leases = leases_.top().when;
+  return common::earliest({keys_.next_unused(), of_leases});
 }
 
 // A key is in use for as long as its name is listed. What is forgotten here stays on disk, where
@@ -366,7 +363,7 @@ Directory::Entry& Directory::index(Record record) {
   ENSURE(is_new);
   ENSURE(order_of(entry.record).emplace(entry.record.order, &entry).second);
   ENSURE(by_version_.emplace(entry.record.version, &entry).second);
-  ++per_source_[entry.record.source];
+  per_source_.add(entry.record.source);
   return entry;
 }
 
@@ -441,8 +438,7 @@ void Directory::free_gateway(Record& record, common::Transport transport) {
 }
 
 void Directory::erase(Entry& entry) {
-  const auto count = per_source_.find(entry.record.source);
-  if (--count->second == 0) per_source_.erase(count);
+  per_source_.remove(entry.record.source);
   by_version_.erase(entry.record.version);
   order_of(entry.record).erase(entry.record.order);
   for (const auto transport : {common::Transport::kUdp, common::Transport::kTcp})

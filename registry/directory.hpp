@@ -20,6 +20,7 @@
 #include "common/time.hpp"
 #include "common/user.hpp"
 #include "registry/name_keys.hpp"
+#include "registry/source_counts.hpp"
 
 namespace registry {
 
@@ -341,13 +342,13 @@ class Directory {
   std::array<Order, kTransportCount> registered_;  // by order of registration, a transport each
   Order attached_;  // have a session, and neither lease nor place in the store
   Order by_version_;
-  std::map<common::IpAddress, std::size_t> per_source_;
+  SourceCounts per_source_;
 
   std::unordered_map<ChangeId, Change> in_flight_;
   std::unordered_set<std::string, KeyHash> changing_;  // the keys of in_flight_
   std::unordered_set<ChangeId> expiring_;  // those of in_flight_ that a lease's end began
   // Puts of names not in by_key_ yet, by source: they take room as well.
-  std::map<common::IpAddress, std::size_t> claims_in_flight_;
+  SourceCounts claims_in_flight_;
   std::size_t claims_in_flight_count_ = 0;
   LeaseQueue leases_;
 

@@ -19,9 +19,7 @@ NameKeys::Verdict NameKeys::judge(const common::UserName& name,
 }
 
 bool NameKeys::has_room(const common::IpAddress& source) const {
-  if (by_name_.size() >= kKeysMax) return false;
-  const auto count = per_source_.find(source);
-  return source.is_loopback() || count == per_source_.end() || count->second < kKeysPerSourceMax;
+  return by_name_.size() < kKeysMax && per_source_.count(source) < kKeysPerSourceMax;
 }
 
 NameKey NameKeys::next(const common::UserName& name, const common::Signer& signer,
@@ -49,7 +47,7 @@ void NameKeys::put(common::TimePoint now, NameKey key, common::Duration unused) 
     reschedule(it->second, unused_at);
     return;
   }
-  ++per_source_[key.source];
+  per_source_.add(key.source);
   by_time_.emplace(unused_at, name_key);
   by_name_.emplace(name_key, Held{std::move(key), unused_at});
 }
@@ -79,8 +77,7 @@ std::vector<common::UserName> NameKeys::unused(common::TimePoint now, std::size_
 void NameKeys::erase(const common::UserName& name) {
   const auto it = by_name_.find(name.key());
   if (it == by_name_.end()) return;
-  const auto count = per_source_.find(it->second.key.source);
-  if (--count->second == 0) per_source_.erase(count);
+  per_source_.remove(it->second.key.source);
   by_time_.erase({it->second.unused_at, it->first});
   by_name_.erase(it);
 }

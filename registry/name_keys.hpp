@@ -15,6 +15,7 @@
 #include "common/signed_request.hpp"
 #include "common/time.hpp"
 #include "common/user.hpp"
+#include "registry/source_counts.hpp"
 
 namespace registry {
 
@@ -86,7 +87,7 @@ class NameKeys {
 
   std::map<std::string, Held> by_name_;  // a tree: strangers choose the names
   std::set<std::pair<common::TimePoint, std::string>> by_time_;  // the same, by unused_at
-  std::map<common::IpAddress, std::size_t> per_source_;
+  SourceCounts per_source_;
 };
 
 }  // namespace registry

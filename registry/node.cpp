@@ -115,10 +115,7 @@ void Node::handle_timeout(TimePoint now) {
 
 std::optional<TimePoint> Node::next_timeout() const {
   auto next = directory_.next_timeout();
-  for (const auto& [name, door] : doors_) {
-    const auto due = door->next_timeout();
-    if (due && (!next || *due < *next)) next = due;
-  }
+  for (const auto& [name, door] : doors_) next = common::earliest({next, door->next_timeout()});
   return next;
 }
 

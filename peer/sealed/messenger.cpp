@@ -246,13 +246,9 @@ void Messenger::handle_timeout(TimePoint now) {
 }
 
 std::optional<TimePoint> Messenger::next_timeout() const {
-  std::optional<TimePoint> next = table_.next_timeout();
-  const auto consider = [&next](TimePoint when) {
-    if (!next || when < *next) next = when;
-  };
-  if (next_deadline_) consider(*next_deadline_);
-  if (!lookup_timers_.empty()) consider(lookup_timers_.begin()->first);
-  return next;
+  std::optional<TimePoint> of_lookups;
+  if (!lookup_timers_.empty()) of_lookups = lookup_timers_.begin()->first;
+  return common::earliest({table_.next_timeout(), next_deadline_, of_lookups});
 }
 
 void Messenger::note_deadline(TimePoint deadline) {

@@ -283,9 +283,9 @@ void SessionTable::handle_timeout(TimePoint now) {
 }
 
 std::optional<TimePoint> SessionTable::next_timeout() const {
-  std::optional<TimePoint> next = shared_.inboxes.next_timeout();
-  if (!timers_.empty() && (!next || timers_.begin()->first < *next)) next = timers_.begin()->first;
-  return next;
+  std::optional<TimePoint> of_sessions;
+  if (!timers_.empty()) of_sessions = timers_.begin()->first;
+  return common::earliest({shared_.inboxes.next_timeout(), of_sessions});
 }
 
 std::optional<SessionTable::Transmit> SessionTable::poll_transmit(TimePoint now,

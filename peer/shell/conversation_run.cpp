@@ -136,10 +136,7 @@ class ConversationRun {
   }
 
   std::optional<common::TimePoint> next_timeout() const {
-    auto next = conversation_.next_timeout();
-    const auto links = links_.next_timeout();
-    if (links && (!next || *links < *next)) next = links;
-    return next;
+    return common::earliest({conversation_.next_timeout(), links_.next_timeout()});
   }
 
   void read_signal() {

@@ -290,17 +290,13 @@ class ListenRun {
   }
 
   std::optional<common::TimePoint> next_timeout() const {
-    auto next = listener_.next_timeout();
-    const auto consider = [&next](const std::optional<common::TimePoint>& other) {
-      if (other && (!next || *other < *next)) next = other;
-    };
-    consider(hook_.deadline());
-    if (sealed_) consider(sealed_->next_timeout());
     // While a background job has a question open it looks now and then whether it is in front.
     constexpr auto kForegroundCheck = std::chrono::milliseconds(250);
+    std::optional<common::TimePoint> look_again;
     if (listener_.is_asking() && is_terminal_ && !is_foreground())
-      consider(monotonic_now() + kForegroundCheck);
-    return next;
+      look_again = monotonic_now() + kForegroundCheck;
+    return common::earliest({listener_.next_timeout(), hook_.deadline(),
+                             sealed_ ? sealed_->next_timeout() : std::nullopt, look_again});
   }
 
   void read_signal() {

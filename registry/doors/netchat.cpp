@@ -15,20 +15,18 @@ using common::NetchatEnd;
 
 void NetchatDoor::handle_accepted(TimePoint now, StreamId id, const IpAddress& source,
                                   const common::Endpoint& local) {
-  const auto count = per_source_.find(source);
   const common::UserName* user = gateway_ != nullptr ? gateway_->user_at(local.port) : nullptr;
   const char* refused = nullptr;
   if (user == nullptr || is_stopping_) refused = "nobody";
   if (streams_.size() >= kNetchatStreamsMax) refused = "too_many";
-  if (count != per_source_.end() && count->second >= kNetchatStreamsPerSourceMax)
-    refused = "too_many_from_source";
+  if (per_source_.count(source) >= kNetchatStreamsPerSourceMax) refused = "too_many_from_source";
   if (refused != nullptr) {
     ++counters_.refused[refused];
     actions_.push_back(Close{id});
     return;
   }
   ++counters_.accepted;
-  if (!source.is_loopback()) ++per_source_[source];
+  per_source_.add(source);
   const TimePoint end_by = now + kNetchatMessageTime;
   streams_.emplace(id, Stream{.to = *user,
                               .port = local.port,
@@ -107,8 +105,7 @@ void NetchatDoor::end_stream(StreamId id) {
   ENSURE(!node.empty());
   const Stream& stream = node.mapped();
   deadlines_.erase({stream.deadline, id});
-  const auto count = per_source_.find(stream.source);
-  if (count != per_source_.end() && --count->second == 0) per_source_.erase(count);
+  per_source_.remove(stream.source);
 }
 
 std::optional<TimePoint> NetchatDoor::next_timeout() const {

@@ -16,6 +16,7 @@
 #include "registry/doors/netchat_dialer.hpp"
 #include "registry/gateway.hpp"
 #include "registry/hub.hpp"
+#include "registry/source_counts.hpp"
 
 namespace registry::doors {
 
@@ -80,8 +81,8 @@ class NetchatDoor final : public MessageDoor {
   bool is_stopping_ = false;
 
   std::unordered_map<StreamId, Stream> streams_;
-  std::set<std::pair<TimePoint, StreamId>> deadlines_;   // one a stream
-  std::map<common::IpAddress, std::size_t> per_source_;  // loopback is not counted
+  std::set<std::pair<TimePoint, StreamId>> deadlines_;  // one a stream
+  SourceCounts per_source_;
   NetchatDialer dialer_;
   std::deque<StreamAction> actions_;
 

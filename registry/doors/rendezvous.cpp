@@ -31,19 +31,16 @@ void RendezvousDoor::handle_accepted(TimePoint now, StreamId stream, const IpAdd
 
 void RendezvousDoor::handle_accepted_from(TimePoint now, StreamId stream, const Endpoint& source,
                                           const Endpoint& local) {
-  const bool is_counted = !source.address.is_loopback();
-  const auto count = per_source_.find(source.address);
   const char* full = nullptr;
   if (clients_.size() >= kStreamsMax) full = "too_many";
-  if (count != per_source_.end() && count->second >= kStreamsPerSourceMax)
-    full = "too_many_from_source";
+  if (per_source_.count(source.address) >= kStreamsPerSourceMax) full = "too_many_from_source";
   if (full != nullptr) {
     ++counters_.refused[full];
     actions_.push_back(Close{stream});
     return;
   }
   ++counters_.accepted;
-  if (is_counted) ++per_source_[source.address];
+  per_source_.add(source.address);
   auto owned = std::make_unique<Client>();
   owned->stream = stream;
   owned->source = source;
@@ -151,8 +148,7 @@ void RendezvousDoor::end_client(Client& client, bool closes) {
     unbound_links_.erase(client.stream);
     if (Client* owner = find(client.owner)) owner->links.erase(client.stream);
   }
-  const auto count = per_source_.find(client.source.address);
-  if (count != per_source_.end() && --count->second == 0) per_source_.erase(count);
+  per_source_.remove(client.source.address);
   overfull_.erase(client.stream);
   if (closes) actions_.push_back(Close{client.stream});
   clients_.erase(client.stream);
@@ -267,35 +263,16 @@ void RendezvousDoor::settle() {
   run_room_events();
 }
 
-std::optional<TimePoint> RendezvousDoor::next_timeout_of(const Client& client) {
-  std::optional<TimePoint> next;
-  for (const auto& deadline : {client.frame_deadline, client.catch_up_deadline, client.deadline})
-    if (deadline && (!next || *deadline < *next)) next = deadline;
-  return next;
-}
-
-// One entry a client, not one a deadline: most deadlines are moved before they pass.
 void RendezvousDoor::arm(Client& client) {
-  const auto next = next_timeout_of(client);
-  if (!next || (client.checked_at && *client.checked_at <= *next)) return;
-  client.checked_at = next;
-  timers_.push({*next, client.stream});
-  // Those who come and go leave entries behind. Before they outnumber the living, the queue is
-  // built anew.
-  constexpr std::size_t kSlack = 1024;
-  if (timers_.size() <= 4 * clients_.size() + kSlack) return;
-  std::vector<Timer> living;
-  for (const auto& [id, held] : clients_)
-    if (held->checked_at) living.push_back({*held->checked_at, id});
-  timers_ = decltype(timers_)(std::greater<Timer>(), std::move(living));
+  timers_.watch(
+      client.stream, client,
+      common::earliest({client.frame_deadline, client.catch_up_deadline, client.deadline}));
 }
 
 std::optional<TimePoint> RendezvousDoor::next_timeout() const {
-  std::optional<TimePoint> next = rooms_.next_timeout();
-  if (!timers_.empty() && (!next || timers_.top().when < *next)) next = timers_.top().when;
-  if (held_deadlines_.empty()) return next;
-  const TimePoint held_until = std::get<TimePoint>(*held_deadlines_.begin());
-  return next ? std::min(*next, held_until) : held_until;
+  std::optional<TimePoint> of_held;
+  if (!held_deadlines_.empty()) of_held = std::get<TimePoint>(*held_deadlines_.begin());
+  return common::earliest({rooms_.next_timeout(), timers_.next(), of_held});
 }
 
 void RendezvousDoor::handle_timeout(TimePoint now) {
@@ -311,14 +288,10 @@ void RendezvousDoor::handle_timeout(TimePoint now) {
   }
   rooms_.handle_timeout(now);
   run_room_events();
-  while (!timers_.empty() && timers_.top().when <= now) {
-    const Timer timer = timers_.top();
-    timers_.pop();
-    Client* client = find(timer.client);
-    if (client == nullptr || client->checked_at != timer.when) continue;
-    client->checked_at.reset();
+  while (Client* client = timers_.take_due(now)) {
+    const StreamId id = client->stream;
     run_deadlines(now, *client);
-    if (Client* still = find(timer.client)) arm(*still);
+    if (Client* still = find(id)) arm(*still);
   }
   settle();
 }

@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <set>
 #include <string>
 #include <string_view>
@@ -20,11 +19,13 @@
 
 #include "common/rendezvous_frame.hpp"
 #include "registry/directory.hpp"
+#include "registry/doors/deadline_queue.hpp"
 #include "registry/doors/limits.hpp"
 #include "registry/doors/message_door.hpp"
 #include "registry/doors/relay_ports.hpp"
 #include "registry/doors/rendezvous_rooms.hpp"
 #include "registry/hub.hpp"
+#include "registry/source_counts.hpp"
 
 namespace registry::doors {
 
@@ -125,7 +126,7 @@ class RendezvousDoor final : public MessageDoor {
     std::optional<TimePoint> frame_deadline;
     std::optional<TimePoint> catch_up_deadline;
     std::optional<TimePoint> deadline;    // to register, to be heard of, to close
-    std::optional<TimePoint> checked_at;  // the earliest entry in timers_
+    std::optional<TimePoint> checked_at;  // of timers_
   };
   /// A user of another door who has asked somebody here, or talks with somebody here.
   struct Guest {
@@ -138,16 +139,10 @@ class RendezvousDoor final : public MessageDoor {
     TimePoint deadline;
   };
   using HeldKey = std::pair<StreamId, UserId>;  // whom it is for, who wrote it
-  struct Timer {
-    TimePoint when;
-    StreamId client;
-    friend bool operator>(const Timer& a, const Timer& b) { return a.when > b.when; }
-  };
 
   Client* find(StreamId stream);
   Client* find_user(const common::UserName& name);
   void arm(Client& client);
-  static std::optional<TimePoint> next_timeout_of(const Client& client);
   void accept_link(Client& link);
   void unlist(Client& client);
   void end_client(Client& client, bool closes);
@@ -213,10 +208,10 @@ class RendezvousDoor final : public MessageDoor {
   bool is_stopping_ = false;
 
   std::unordered_map<StreamId, std::unique_ptr<Client>> clients_;
-  std::map<std::string, StreamId> users_;                // by key
-  std::set<StreamId> unbound_links_;                     // in order of their coming
-  std::map<common::IpAddress, std::size_t> per_source_;  // loopback is not counted
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
+  std::map<std::string, StreamId> users_;  // by key
+  std::set<StreamId> unbound_links_;       // in order of their coming
+  SourceCounts per_source_;
+  DeadlineQueue<Client> timers_{clients_};
   std::set<StreamId> overfull_;  // to be given up: they do not read
 
   UserId last_guest_ = kFirstGuest;

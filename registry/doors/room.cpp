@@ -42,10 +42,8 @@ RoomDoor::RoomDoor(RoomOptions options, Directory& directory, Hub& hub)
 
 void RoomDoor::handle_accepted(TimePoint now, StreamId stream, const IpAddress& source,
                                const common::Endpoint& /*local*/) {
-  const bool is_counted = !source.is_loopback();
-  const auto count = per_source_.find(source);
   const char* full = nullptr;
-  if (count != per_source_.end() && count->second >= kStreamsPerSourceMax) {
+  if (per_source_.count(source) >= kStreamsPerSourceMax) {
     full = "too_many_from_source";
   } else if (clients_.size() >= kStreamsMax) {
     // Whoever only takes up room makes room.
@@ -61,7 +59,7 @@ void RoomDoor::handle_accepted(TimePoint now, StreamId stream, const IpAddress& 
     return;
   }
   ++counters_.accepted;
-  if (is_counted) ++per_source_[source];
+  per_source_.add(source);
   auto client = std::make_unique<Client>();
   client->stream = stream;
   client->source = source;
@@ -281,10 +279,7 @@ void RoomDoor::end_client(Client& client, bool closes) {
   clients_.erase(id);
   nameless_.erase(id);
   behind_.erase(id);
-  if (const auto count = per_source_.find(client.source);
-      count != per_source_.end() && --count->second == 0) {
-    per_source_.erase(count);
-  }
+  per_source_.remove(client.source);
   if (closes) actions_.push_back(Close{id});
   if (!client.name) return;
   hub_.room().leave(id);
@@ -302,31 +297,15 @@ void RoomDoor::shut_down(TimePoint) {
 
 void RoomDoor::set_deadline(Client& client, std::optional<TimePoint> deadline) {
   client.deadline = deadline;
-  if (!deadline || (client.checked_at && *client.checked_at <= *deadline)) return;
-  client.checked_at = deadline;
-  timers_.push({*deadline, client.stream});
-  // Those who come and go leave entries behind. Before they outnumber the living, the queue is
-  // built anew.
-  constexpr std::size_t kSlack = 1024;
-  if (timers_.size() <= 4 * clients_.size() + kSlack) return;
-  std::vector<Timer> living;
-  for (const auto& [id, held] : clients_)
-    if (held->checked_at) living.push_back({*held->checked_at, id});
-  timers_ = decltype(timers_)(std::greater<Timer>(), std::move(living));
+  timers_.watch(client.stream, client, deadline);
 }
 
 std::optional<TimePoint> RoomDoor::next_timeout() const {
-  if (timers_.empty() || (turns_at_ && *turns_at_ <= timers_.top().when)) return turns_at_;
-  return timers_.top().when;
+  return common::earliest({turns_at_, timers_.next()});
 }
 
 void RoomDoor::handle_timeout(TimePoint now) {
-  while (!timers_.empty() && timers_.top().when <= now) {
-    const Timer timer = timers_.top();
-    timers_.pop();
-    Client* client = find(timer.client);
-    if (client == nullptr || client->checked_at != timer.when) continue;
-    client->checked_at.reset();
+  while (Client* client = timers_.take_due(now)) {
     if (client->deadline && now >= *client->deadline) {
       give_up(*client, client->name ? "slow_reader" : "nameless");
     } else {

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,10 +13,12 @@
 #include <vector>
 
 #include "registry/directory.hpp"
+#include "registry/doors/deadline_queue.hpp"
 #include "registry/doors/limits.hpp"
 #include "registry/doors/message_door.hpp"
 #include "registry/doors/room_lines.hpp"
 #include "registry/hub.hpp"
+#include "registry/source_counts.hpp"
 
 namespace registry::doors {
 
@@ -77,12 +78,7 @@ class RoomDoor final : public MessageDoor {
     bool has_turn = false;                // he is in turns_
     DeliveryId delivery = 0;              // of his line under way; 0: none is
     std::optional<TimePoint> deadline;    // nameless, or behind
-    std::optional<TimePoint> checked_at;  // the earliest entry in timers_
-  };
-  struct Timer {
-    TimePoint when;
-    StreamId client;
-    friend bool operator>(const Timer& a, const Timer& b) { return a.when > b.when; }
+    std::optional<TimePoint> checked_at;  // of timers_
   };
   using Bytes = std::shared_ptr<const std::string>;
 
@@ -110,8 +106,8 @@ class RoomDoor final : public MessageDoor {
   std::unordered_map<StreamId, std::unique_ptr<Client>> clients_;
   std::set<StreamId> nameless_;  // in order of their coming
   std::set<StreamId> behind_;    // in reading: while there are any, nobody's line is taken up
-  std::map<common::IpAddress, std::size_t> per_source_;  // loopback is not counted
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
+  SourceCounts per_source_;
+  DeadlineQueue<Client> timers_{clients_};
 
   // Each who has a line to say says one, then it is the next one's turn.
   std::deque<StreamId> turns_;

@@ -1,16 +1,12 @@
 #include "registry/doors/two_connection.hpp"
 
-#include <algorithm>
 #include <utility>
 
-#include "common/check.hpp"
-#include "common/limits.hpp"
 #include "common/take_front.hpp"
 
 namespace registry::doors {
 
 using common::IpAddress;
-using common::UserName;
 
 void TwoConnectionDoor::set_accounts(Accounts accounts) {
   accounts_ = std::move(accounts);
@@ -19,19 +15,16 @@ void TwoConnectionDoor::set_accounts(Accounts accounts) {
 
 void TwoConnectionDoor::handle_accepted(TimePoint now, StreamId stream, const IpAddress& source,
                                         const common::Endpoint& local) {
-  const bool is_counted = !source.is_loopback();
-  const auto count = per_source_.find(source);
   const char* full = nullptr;
   if (clients_.size() + links_.size() >= kStreamsMax) full = "too_many";
-  if (count != per_source_.end() && count->second >= kStreamsPerSourceMax)
-    full = "too_many_from_source";
+  if (per_source_.count(source) >= kStreamsPerSourceMax) full = "too_many_from_source";
   if (full != nullptr) {
     ++counters_.refused[full];
     actions_.push_back(Close{stream});
     return;
   }
   ++counters_.accepted;
-  if (is_counted) ++per_source_[source];
+  per_source_.add(source);
   auto client = std::make_unique<Client>();
   client->la = stream;
   client->source = source;
@@ -154,10 +147,7 @@ void TwoConnectionDoor::end_client(TimePoint now, Client& client, bool closes_la
   const StreamId id = client.la;
   const auto owned = std::move(clients_.at(id));
   clients_.erase(id);
-  if (const auto count = per_source_.find(client.source);
-      count != per_source_.end() && --count->second == 0) {
-    per_source_.erase(count);
-  }
+  per_source_.remove(client.source);
   logins_.remove(id);
   PushLink::Outcomes outcomes;
   client.push.fail_all(DeliveryOutcome::kLeft, outcomes);
@@ -175,15 +165,6 @@ void TwoConnectionDoor::end_client(TimePoint now, Client& client, bool closes_la
 void TwoConnectionDoor::give_up(TimePoint now, Client& client, const char* reason) {
   ++counters_.closed[reason];
   end_client(now, client, true);
-}
-
-void TwoConnectionDoor::fail_deliveries() {
-  is_stopping_ = true;
-  for (const auto& [id, client] : clients_) {
-    PushLink::Outcomes outcomes;
-    client->push.fail_all(DeliveryOutcome::kLeft, outcomes);
-    report(outcomes);
-  }
 }
 
 void TwoConnectionDoor::shut_down(TimePoint now) {
@@ -241,34 +222,6 @@ void TwoConnectionDoor::finish_exit(TimePoint now, Client& client) {
   end_client(now, client, true);
 }
 
-void TwoConnectionDoor::run_message(Client& client, std::string_view content,
-                                    std::optional<std::string_view> target) {
-  std::optional<UserName> to;
-  if (target) {
-    auto name = UserName::parse_addressee(*target);
-    if (!name) return reply(client, Reply::kNotDelivered);  // nobody can have that name
-    to = *std::move(name);
-  }
-  const auto message = std::make_shared<const Message>(
-      Message{client.name->text(), std::string(content), !target.has_value()});
-  client.state = State::kDelivering;
-  client.delivery =
-      to ? hub_.deliver(Asker::at(common::Door::kTwoConnection), client.la, message, *to)
-         : hub_.deliver_to_all(Asker::at(common::Door::kTwoConnection), client.la, message,
-                               *client.name);
-}
-
-void TwoConnectionDoor::handle_result(TimePoint now, const Hub::Result& result) {
-  Client* client = find(result.cookie);
-  if (client == nullptr || client->state != State::kDelivering ||
-      client->delivery != result.delivery) {
-    return;  // he left before he could be told
-  }
-  client->state = State::kOnline;
-  reply(*client, is_success(result.outcome) ? Reply::kDelivered : Reply::kNotDelivered);
-  resume(now, *client);
-}
-
 void TwoConnectionDoor::resume(TimePoint now, Client& client) {
   const StreamId id = client.la;
   if (client.input.empty() && !client.has_ended) return;
@@ -323,97 +276,6 @@ std::vector<DoorMetric> TwoConnectionDoor::metrics() const {
   };
 }
 
-void TwoConnectionDoor::run_port(TimePoint now, Client& client, const PortLine& line) {
-  // security: a client could otherwise have the registry knock at a system service, or at its own
-  // doors, and have lines written there.
-  const bool is_here = client.source.is_loopback() || client.source == client.local;
-  const bool is_own =
-      is_here && std::find(own_ports_.begin(), own_ports_.end(), line.port) != own_ports_.end();
-  const bool is_full = clients_.size() + links_.size() >= kStreamsMax;
-  if (line.port < common::kUserPortMin || is_own || is_full) {
-    ++counters_.failed_dials;
-    return reply(client, Reply::kNotConnected);
-  }
-  set_state(now, client, State::kDialing);
-  actions_.push_back(Dial{client.la, {client.source, line.port}, kDialTime});
-}
-
-void TwoConnectionDoor::handle_dialed(TimePoint now, StreamId id, std::optional<StreamId> stream) {
-  Client* client = find(id);
-  if (client == nullptr) {
-    if (stream) actions_.push_back(Close{*stream});
-    return;
-  }
-  ENSURE(client->state == State::kDialing);
-  if (!stream) {
-    ++counters_.failed_dials;
-    set_state(now, *client, State::kLoggedIn);
-    reply(*client, Reply::kNotConnected);
-    return resume(now, *client);
-  }
-  client->lb = *stream;
-  links_.emplace(*stream, client);
-  set_state(now, *client, State::kOnline);
-  reply(*client, Reply::kConnected);
-  resume(now, *client);
-}
-
-void TwoConnectionDoor::handle_push(TimePoint now, Hub::Push push) {
-  Client* client = find(push.session);
-  if (client == nullptr || client->lb == 0 || client->state == State::kExiting || is_stopping_) {
-    hub_.handle_outcome(push.delivery, push.message->is_broadcast ? DeliveryOutcome::kSkipped
-                                                                  : DeliveryOutcome::kUnknown);
-    return;
-  }
-  PushLink::Outcomes outcomes;
-  client->push.push(now, push.delivery, std::move(push.message), outcomes);
-  report(outcomes);
-  push_next(now, *client);
-}
-
-void TwoConnectionDoor::push_next(TimePoint now, Client& client) {
-  if (client.lb == 0 || client.state == State::kExiting) return arm(client);
-  PushLink::Outcomes outcomes;
-  if (const MessagePtr message = client.push.take_next(now, outcomes))
-    write(client.lb, push_line(message));
-  report(outcomes);
-  arm(client);
-}
-
-// A broadcast is one text for a thousand receivers: it is rendered once.
-std::shared_ptr<const std::string> TwoConnectionDoor::push_line(const MessagePtr& message) {
-  if (!message->is_broadcast) return std::make_shared<const std::string>(format_push(*message));
-  if (message != last_message_) {
-    last_message_ = message;
-    last_line_ = std::make_shared<const std::string>(format_push(*message));
-  }
-  return last_line_;
-}
-
-void TwoConnectionDoor::handle_receipts(TimePoint now, Client& client, std::string_view bytes) {
-  std::string joined;
-  if (!client.receipts.empty()) {
-    joined = std::exchange(client.receipts, {});
-    joined += bytes;
-    bytes = joined;
-  }
-  PushLink::Outcomes outcomes;
-  for (auto end = bytes.find('\n'); end != bytes.npos; end = bytes.find('\n')) {
-    if (is_receipt(bytes.substr(0, end))) client.push.handle_receipt(now, outcomes);
-    bytes.remove_prefix(end + 1);
-  }
-  client.receipts = bytes;
-  report(outcomes);
-  if (client.receipts.size() > kLineBytesMax) return give_up(now, client, "endless_receipt");
-  if (client.state == State::kExiting && !client.push.is_awaiting())
-    return finish_exit(now, client);
-  push_next(now, client);
-}
-
-void TwoConnectionDoor::report(const PushLink::Outcomes& outcomes) {
-  for (const auto& [delivery, outcome] : outcomes) hub_.handle_outcome(delivery, outcome);
-}
-
 void TwoConnectionDoor::set_state(TimePoint now, Client& client, State state) {
   client.state = state;
   switch (state) {
@@ -435,43 +297,20 @@ void TwoConnectionDoor::set_state(TimePoint now, Client& client, State state) {
   arm(client);
 }
 
-std::optional<TimePoint> TwoConnectionDoor::next_timeout_of(const Client& client) {
-  std::optional<TimePoint> next = client.push.next_timeout();
-  for (const auto& deadline : {client.line_deadline, client.state_deadline})
-    if (deadline && (!next || *deadline < *next)) next = deadline;
-  return next;
-}
-
-// One entry a client, not one a deadline: most deadlines pass long after what they were for.
 void TwoConnectionDoor::arm(Client& client) {
-  const auto next = next_timeout_of(client);
-  if (!next || (client.checked_at && *client.checked_at <= *next)) return;
-  client.checked_at = next;
-  timers_.push({*next, client.la});
-  // Those who come and go leave entries behind. Before they outnumber the living, the queue is
-  // built anew.
-  constexpr std::size_t kSlack = 1024;
-  if (timers_.size() <= 4 * clients_.size() + kSlack) return;
-  std::vector<Timer> living;
-  for (const auto& [id, held] : clients_)
-    if (held->checked_at) living.push_back({*held->checked_at, id});
-  timers_ = decltype(timers_)(std::greater<Timer>(), std::move(living));
+  timers_.watch(
+      client.la, client,
+      common::earliest({client.push.next_timeout(), client.line_deadline, client.state_deadline}));
 }
 
 std::optional<TimePoint> TwoConnectionDoor::next_timeout() const {
-  std::optional<TimePoint> next = logins_.next_timeout();
-  if (!timers_.empty() && (!next || timers_.top().when < *next)) next = timers_.top().when;
-  return next;
+  return common::earliest({logins_.next_timeout(), timers_.next()});
 }
 
 void TwoConnectionDoor::handle_timeout(TimePoint now) {
   logins_.handle_timeout(now);
-  while (!timers_.empty() && timers_.top().when <= now) {
-    const Timer timer = timers_.top();
-    timers_.pop();
-    Client* client = find(timer.client);
-    if (client == nullptr || client->checked_at != timer.when) continue;
-    client->checked_at.reset();
+  while (Client* client = timers_.take_due(now)) {
+    const StreamId id = client->la;
     PushLink::Outcomes outcomes;
     client->push.handle_timeout(now, outcomes);
     report(outcomes);
@@ -503,7 +342,7 @@ void TwoConnectionDoor::handle_timeout(TimePoint now) {
           continue;
       }
     }
-    if (Client* still = find(timer.client)) arm(*still);
+    if (Client* still = find(id)) arm(*still);
   }
 }
 

@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -15,12 +14,14 @@
 
 #include "registry/accounts.hpp"
 #include "registry/directory.hpp"
+#include "registry/doors/deadline_queue.hpp"
 #include "registry/doors/limits.hpp"
 #include "registry/doors/login_queue.hpp"
 #include "registry/doors/message_door.hpp"
 #include "registry/doors/push_link.hpp"
 #include "registry/doors/two_connection_lines.hpp"
 #include "registry/hub.hpp"
+#include "registry/source_counts.hpp"
 
 namespace registry::doors {
 
@@ -131,13 +132,8 @@ class TwoConnectionDoor final : public MessageDoor {
     StreamId contender = 0;   // who logs in as this user as well
     std::optional<TimePoint> line_deadline;
     std::optional<TimePoint> state_deadline;
-    std::optional<TimePoint> checked_at;  // the earliest entry in timers_
+    std::optional<TimePoint> checked_at;  // of timers_
     PushLink push;
-  };
-  struct Timer {
-    TimePoint when;
-    StreamId client;
-    friend bool operator>(const Timer& a, const Timer& b) { return a.when > b.when; }
   };
 
   Client* find(StreamId la);
@@ -146,7 +142,6 @@ class TwoConnectionDoor final : public MessageDoor {
   void reply(Client& client, Reply reply) { write(client.la, reply_line(reply)); }
   void arm(Client& client);
   static bool is_busy(const Client& client);
-  static std::optional<TimePoint> next_timeout_of(const Client& client);
 
   void take_commands(TimePoint now, Client& client);
   std::size_t run_lines(TimePoint now, Client& client, std::string_view bytes);
@@ -182,8 +177,8 @@ class TwoConnectionDoor final : public MessageDoor {
 
   std::unordered_map<StreamId, std::unique_ptr<Client>> clients_;  // by La
   std::unordered_map<StreamId, Client*> links_;                    // by Lb
-  std::map<common::IpAddress, std::size_t> per_source_;            // loopback is not counted
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
+  SourceCounts per_source_;
+  DeadlineQueue<Client> timers_{clients_};
 
   std::deque<StreamAction> actions_;
   std::deque<DoorNotice> notices_;

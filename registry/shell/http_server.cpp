@@ -75,7 +75,7 @@ void HttpServer::handle_accept(Acceptor& acceptor, const error_code& failed, ip:
     const auto ticket = ++last_ticket_;
     ++counters_.accepted;
     ++counters_.open;
-    if (!source.is_loopback()) ++per_source_[source];
+    per_source_.add(source);
     auto connection = std::make_shared<HttpConnection>(
         static_cast<HttpDoor&>(*this), std::move(socket), ticket, source, local, acceptor.port);
     connections_.emplace(ticket, connection);
@@ -90,8 +90,7 @@ bool HttpServer::has_room(const IpAddress& source) {
     ++counters_.refused["too_many"];
     return false;
   }
-  const auto count = per_source_.find(source);
-  if (count != per_source_.end() && count->second >= http::kConnectionsPerSourceMax) {
+  if (per_source_.count(source) >= http::kConnectionsPerSourceMax) {
     ++counters_.refused["too_many_from_source"];
     return false;
   }
@@ -106,8 +105,7 @@ void HttpServer::handle_closed(Node::Ticket ticket, const IpAddress& source) {
 void HttpServer::forget(Node::Ticket ticket, const IpAddress& source) {
   if (connections_.erase(ticket) == 0) return;
   --counters_.open;
-  const auto count = per_source_.find(source);
-  if (count != per_source_.end() && --count->second == 0) per_source_.erase(count);
+  per_source_.remove(source);
   finish_drain_if_empty();
 }
 

@@ -5,7 +5,6 @@
 #include <asio.hpp>
 #include <functional>
 #include <list>
-#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -13,6 +12,7 @@
 #include "common/expected.hpp"
 #include "registry/shell/http_connection.hpp"
 #include "registry/shell/metrics.hpp"
+#include "registry/source_counts.hpp"
 
 namespace registry {
 
@@ -67,7 +67,7 @@ class HttpServer final : private HttpDoor {
   http::HttpEngine engine_;
   std::list<Acceptor> acceptors_;
   std::unordered_map<Node::Ticket, std::shared_ptr<HttpConnection>> connections_;
-  std::map<common::IpAddress, std::size_t> per_source_;  // loopback is not counted
+  SourceCounts per_source_;
   Node::Ticket last_ticket_ = 0;
   ConnectionCounters counters_;
   asio::steady_timer tick_timer_;

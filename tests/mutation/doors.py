@@ -47,7 +47,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the registry dials its own ports",
-        "registry/doors/two_connection.cpp",
+        "registry/doors/two_connection_messages.cpp",
         "if (line.port < common::kUserPortMin || is_own || is_full) {",
         "if (line.port < common::kUserPortMin || (is_own && is_full) || is_full) {",
         "doors|two_connection",
