@@ -43,9 +43,20 @@ class Seats(RendezvousTest):
     def hears_text(self, client, sender, text):
         client.wait_stdout_has(f"{sender}: {text}\n")
 
+    def begin_chat(self, asker, asked):
+        asker.write(f"CHAT REQUEST {asked.name}")
+        self.hears(asked, server(ASKED.format(asker.name)))
+        asked.write(f"OK {asker.name}")
+        self.hears(asker, server(ACCEPTED.format(asked.name)))
+        self.hears(asked, server(ENTERED.format(asker.name)))
+
+    def says(self, speaker, hearer, text):
+        speaker.write(text)
+        self.hears_text(hearer, speaker.name, text)
+
     def leaves(self, client):
-        """LOGOUT: an old client kills itself. (Its partner's program ends with it, if that is an old
-        one: it hears nobody any more.)"""
+        """LOGOUT: an old client kills itself. (Its partner's program ends with it, if that is an
+        old one: it hears nobody any more.)"""
         client.write("LOGOUT")
         self.assertEqual(client.wait(), 0 if client.kind == "ours" else 128 + signal.SIGKILL)
         client.wait_stderr(f"loggin out from session. goodbye {client.name}")
@@ -57,15 +68,9 @@ class MatrixTest(Seats):
             registry = "old" if where.label == "old registry" else "ours"
             ali.write("SEARCH veli")
             self.hears(ali, "server: veli found. its address is ('127.0.0.1', ")
-            ali.write("CHAT REQUEST veli")
-            self.hears(veli, server(ASKED.format("ali")))
-            veli.write("OK ali")
-            self.hears(ali, server(ACCEPTED.format("veli")))
-            self.hears(veli, server(ENTERED.format("ali")))
-            ali.write("merhaba veli")
-            self.hears_text(veli, "ali", "merhaba veli")
-            veli.write("merhaba ali")
-            self.hears_text(ali, "veli", "merhaba ali")
+            self.begin_chat(ali, veli)
+            self.says(ali, veli, "merhaba veli")
+            self.says(veli, ali, "merhaba ali")
             ali.write("nasılsın | iyi misin")
             self.hears_text(veli, "ali", "nasılsın | iyi misin" if veli.kind == "ours"
                             else "nasılsın   iyi misin")
@@ -73,22 +78,16 @@ class MatrixTest(Seats):
             self.hears(veli, server("you left the chat room."))
             self.hears(ali, server(CLOSED.format("veli")))
             self.check_threads(ali, veli)
-            shown = "".join(f"-- {c.name}, {c.kind} client, {registry} registry\n{c.stdout.decode()}"
-                            for c in (ali, veli))
+            shown = "".join(f"-- {c.name}, {c.kind} client, {registry} registry\n"
+                            f"{c.stdout.decode()}" for c in (ali, veli))
             golden.check(self, f"rendezvous_{registry}_{ali.kind}_{veli.kind}.txt",
                          re.sub(r"\('127\.0\.0\.1', \d+\)", "('127.0.0.1', PORT)", shown))
             if ali.kind == veli.kind == "old":
                 continue  # a second chat breaks the first one's connection, and a thread with it
             # Again: connections of before stay, and are used.
-            veli.write("CHAT REQUEST ali")
-            self.hears(ali, server(ASKED.format("veli")))
-            ali.write("OK veli")
-            self.hears(veli, server(ACCEPTED.format("ali")))
-            self.hears(ali, server(ENTERED.format("veli")))
-            veli.write("tekrar")
-            self.hears_text(ali, "veli", "tekrar")
-            ali.write("evet")
-            self.hears_text(veli, "ali", "evet")
+            self.begin_chat(veli, ali)
+            self.says(veli, ali, "tekrar")
+            self.says(ali, veli, "evet")
             ali.write("EXIT")
             self.hears(ali, server("you left the chat room."))
             self.hears(veli, server(CLOSED.format("ali")))
@@ -117,10 +116,8 @@ class MatrixTest(Seats):
             can.write("REJECT GROUP 1")
             self.hears(can, server("you have rejected the group chat request!"))
             self.hears(ali, server("can rejected the group chat request!"))
-            veli.write("selam")
-            self.hears_text(ali, "veli", "selam")
-            ali.write("selam veli")
-            self.hears_text(veli, "ali", "selam veli")
+            self.says(veli, ali, "selam")
+            self.says(ali, veli, "selam veli")
             for member in (ali, veli):
                 # Shown once where it was typed: by an old client when it comes back.
                 own = {"ali": "selam veli", "veli": "selam"}[member.name]
