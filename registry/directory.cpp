@@ -33,29 +33,18 @@ bool may_register(const common::IpAddress& source, const common::IpAddress& addr
   return source.is_private() && address.is_private();
 }
 
-std::size_t Directory::KeyHash::operator()(const std::string& key) const {
-  static_assert(crypto_shorthash_BYTES == sizeof(std::uint64_t));
-  std::uint64_t hash = 0;
-  crypto_shorthash(reinterpret_cast<unsigned char*>(&hash),
-                   reinterpret_cast<const unsigned char*>(key.data()), key.size(), secret.data());
-  return hash;
-}
-
 Directory::Directory(DirectoryRules rules, common::Random& random)
-    : rules_(rules), random_(random) {
-  KeyHash hash{};
-  static_assert(crypto_shorthash_KEYBYTES == sizeof hash.secret);
-  random_.fill(std::as_writable_bytes(std::span(hash.secret)));
-  by_key_ = decltype(by_key_)(16, hash);
-  // Half as full as usual: each step along a chain is a look into memory that no cache holds.
-  by_key_.max_load_factor(0.5F);
-  changing_ = decltype(changing_)(16, hash);
-}
+    : rules_(rules),
+      random_(random),
+      hash_(make_key_hash(random)),
+      users_(hash_),
+      changing_(16, hash_) {}
 
 void Directory::load(TimePoint now, std::vector<Record> records, Version version,
                      std::vector<NameKey> keys, common::WallTime wall_now) {
-  ENSURE(by_key_.empty() && version_ == 0);
-  version_ = removals_from_ = version;
+  ENSURE(users_.size() == 0 && version_ == 0);
+  version_ = version;
+  users_.forget_removals(version);
   for (NameKey& key : keys) {
     // A clock that was set back does not make a key older, one that ran ahead no older than it may.
     constexpr std::int64_t kUnusedMaxMs = std::chrono::milliseconds(NameKeys::kUnusedMax).count();
@@ -78,7 +67,7 @@ Outcome Directory::register_user(TimePoint now, const Registration& wanted, cons
   if (reserved_.contains(key)) return Refusal::kAccountName;
   if (changing_.contains(key)) return Waiting{key};
   if (const auto refusal = check_key(wanted.name, caller)) return *refusal;
-  Entry* held = find_entry(key);
+  Entry* held = users_.find(key);
   if (held != nullptr && held->record.session != 0) return Refusal::kNameTaken;
   if (held == nullptr || owns_by_token(held->record, caller) || owns_by_key(wanted.name, caller))
     return replace(now, held, wanted, caller);
@@ -102,7 +91,7 @@ Outcome Directory::update_user(TimePoint now, const Registration& wanted, const 
   if (reserved_.contains(key)) return Refusal::kAccountName;
   if (changing_.contains(key)) return Waiting{key};
   if (const auto refusal = check_key(wanted.name, caller)) return *refusal;
-  Entry* held = find_entry(key);
+  Entry* held = users_.find(key);
   if (held != nullptr && held->record.session != 0) return Refusal::kNameTaken;
   if (held != nullptr && !owns_by_token(held->record, caller) &&
       !owns_by_key(wanted.name, caller) && caller.source != held->record.source) {
@@ -114,7 +103,7 @@ Outcome Directory::update_user(TimePoint now, const Registration& wanted, const 
 Outcome Directory::logout_user(TimePoint, const common::UserName& name,
                                const common::Endpoint& endpoint, const Caller& caller) {
   if (changing_.contains(name.key())) return Waiting{name.key()};
-  const Entry* held = find_entry(name.key());
+  const Entry* held = users_.find(name.key());
   if (held == nullptr || held->record.user.name.text() != name.text() ||
       (held->record.session == 0 && held->record.user.endpoint != endpoint)) {
     return Refusal::kNotListed;
@@ -167,8 +156,8 @@ Outcome Directory::replace(TimePoint now, Entry* held, const Registration& wante
 }
 
 std::optional<Refusal> Directory::check_room(const Caller& caller) const {
-  if (by_key_.size() + claims_in_flight_count_ >= kUsersMax) return Refusal::kFull;
-  if (per_source_.count(caller.source) + claims_in_flight_.count(caller.source) >=
+  if (users_.size() + claims_in_flight_count_ >= kUsersMax) return Refusal::kFull;
+  if (users_.count_from(caller.source) + claims_in_flight_.count(caller.source) >=
       kUsersPerSourceMax) {
     return Refusal::kFull;
   }
@@ -232,7 +221,7 @@ void Directory::end_claim(const Change& change) {
 }
 
 void Directory::handle_probe_result(TimePoint now, const std::string& key, bool is_gone) {
-  Entry* held = find_entry(key);
+  Entry* held = users_.find(key);
   if (held != nullptr && held->probe == Entry::ProbeState::kRunning)
     held->probe = is_gone ? Entry::ProbeState::kGone : Entry::ProbeState::kNone;
   if (held != nullptr) held->gone_until = now + kProbeResultAge;
@@ -245,7 +234,7 @@ void Directory::handle_timeout(TimePoint now) {
     if (leases_.empty() || leases_.top().when > now) return;
     const LeaseCheck check = leases_.top();
     leases_.pop();
-    const Entry* entry = find_registered(check.order);
+    const Entry* entry = users_.find_registered(check.order);
     if (entry == nullptr) continue;
     if (entry->lease_end > now) {
       leases_.push({entry->lease_end, check.order});
@@ -269,7 +258,7 @@ std::optional<TimePoint> Directory::next_timeout() const {
 // the next start passes over it.
 void Directory::forget_unused_keys(TimePoint now) {
   for (const common::UserName& name : keys_.unused(now, kExpiriesPerCall)) {
-    const bool is_in_use = find_entry(name.key()) != nullptr || changing_.contains(name.key());
+    const bool is_in_use = users_.find(name.key()) != nullptr || changing_.contains(name.key());
     if (is_in_use) {
       keys_.touch(now, name, 0);
     } else {
@@ -284,39 +273,21 @@ std::optional<std::string> Directory::poll_settled() { return common::take_front
 std::optional<DirectoryEvent> Directory::poll_event() { return common::take_front(events_out_); }
 
 const Record* Directory::find(const common::UserName& name) const {
-  const auto it = by_key_.find(name.key());
-  return it == by_key_.end() ? nullptr : &it->second->record;
+  const Entry* held = users_.find(name.key());
+  return held == nullptr ? nullptr : &held->record;
 }
 
 bool Directory::is_busy(const std::string& key) const {
   if (changing_.contains(key)) return true;
-  const auto it = by_key_.find(key);
-  return it != by_key_.end() && it->second->probe == Entry::ProbeState::kRunning;
-}
-
-std::optional<Directory::Changes> Directory::changes_since(Version since) const {
-  if (since < removals_from_ || since > version_) return std::nullopt;
-  Changes changes;
-  for (auto it = by_version_.upper_bound(since); it != by_version_.end(); ++it)
-    changes.changed.push_back(&it->second->record);
-  for (auto it = removals_.rbegin(); it != removals_.rend() && it->first > since; ++it)
-    if (find(it->second) == nullptr) changes.removed.push_back(it->second.text());
-  std::sort(changes.removed.begin(), changes.removed.end());
-  changes.removed.erase(std::unique(changes.removed.begin(), changes.removed.end()),
-                        changes.removed.end());
-  return changes;
+  const Entry* held = users_.find(key);
+  return held != nullptr && held->probe == Entry::ProbeState::kRunning;
 }
 
 std::vector<Record> Directory::snapshot() const {
   std::vector<Record> records;
-  records.reserve(registered_total());
-  for_each_registered([&](const Record& record) { records.push_back(record); });
+  records.reserve(users_.registered_count());
+  users_.for_each_registered([&](const Entry& entry) { records.push_back(entry.record); });
   return records;
-}
-
-Directory::Entry* Directory::find_entry(const std::string& key) {
-  const auto it = by_key_.find(key);
-  return it == by_key_.end() ? nullptr : it->second.get();
 }
 
 bool Directory::owns_by_token(const Record& record, const Caller& caller) const {
@@ -349,21 +320,10 @@ Duration Directory::lease_of(const Record& record) const {
 }
 
 Directory::Entry& Directory::insert(TimePoint now, Record record) {
-  Entry& entry = index(std::move(record));
+  Entry& entry = users_.insert(std::move(record));
   entry.lease_end = now + lease_of(entry.record);
   entry.heard_at = now;
   schedule_lease_check(entry.lease_end, entry.record.order);
-  return entry;
-}
-
-Directory::Entry& Directory::index(Record record) {
-  auto owned = std::make_unique<Entry>(std::move(record));
-  Entry& entry = *owned;
-  const bool is_new = by_key_.emplace(entry.record.user.name.key(), std::move(owned)).second;
-  ENSURE(is_new);
-  ENSURE(order_of(entry.record).emplace(entry.record.order, &entry).second);
-  ENSURE(by_version_.emplace(entry.record.version, &entry).second);
-  per_source_.add(entry.record.source);
   return entry;
 }
 
@@ -374,7 +334,7 @@ std::optional<Refusal> Directory::attach(const Attachment& attachment) {
   // owner of an account out and speak in his name.
   if (attachment.door != common::Door::kTwoConnection && reserved_.contains(key))
     return Refusal::kAccountName;
-  if (changing_.contains(key) || find_entry(key) != nullptr) return Refusal::kNameTaken;
+  if (changing_.contains(key) || users_.find(key) != nullptr) return Refusal::kNameTaken;
   // security: else a name could be had without its key for as long as its holder is away.
   if (keys_.find(attachment.name) != nullptr) return Refusal::kBoundName;
   if (const auto refusal = check_room({.source = attachment.source, .token = std::nullopt}))
@@ -392,40 +352,36 @@ std::optional<Refusal> Directory::attach(const Attachment& attachment) {
                 .order = 0,
                 .session = attachment.session};
   record.version = record.order = ++version_;
-  const Entry& entry = index(std::move(record));
+  const Entry& entry = users_.insert(std::move(record));
   events_out_.push_back({DirectoryEvent::Kind::kLoggedIn, entry.record.user});
   return std::nullopt;
 }
 
 void Directory::detach(const common::UserName& name, SessionId session) {
-  Entry* held = find_entry(name.key());
+  Entry* held = users_.find(name.key());
   if (held == nullptr || held->record.session != session || session == 0) return;
   events_out_.push_back({DirectoryEvent::Kind::kLoggedOut, held->record.user});
   erase(*held);
-  removals_.emplace_back(++version_, name);
-  forget_removals();
+  users_.note_removal(++version_, name);
 }
 
 bool Directory::may_speak_as(const common::UserName& name, const Caller& caller) const {
-  const auto it = by_key_.find(name.key());
+  const Entry* held = users_.find(name.key());
   // security: an address proves nothing for a name that has a key.
-  if (keys_.find(name) != nullptr)
-    return it != by_key_.end() && owns_by_token(it->second->record, caller);
-  if (it == by_key_.end()) return !reserved_.contains(name.key());
-  const Record& record = it->second->record;
+  if (keys_.find(name) != nullptr) return held != nullptr && owns_by_token(held->record, caller);
+  if (held == nullptr) return !reserved_.contains(name.key());
+  const Record& record = held->record;
   return owns_by_token(record, caller) || caller.source == record.source ||
          (record.session == 0 && caller.source == record.user.endpoint.address);
 }
 
 void Directory::set_gateway(const common::UserName& name, common::Transport transport,
                             std::uint16_t port) {
-  Entry* held = find_entry(name.key());
+  Entry* held = users_.find(name.key());
   ENSURE(held != nullptr && held->record.gateway_ports[transport] == 0);
   // The address is the one that a reader reaches the registry by: list_view fills it in.
   held->record.gateway_ports[transport] = port;
-  by_version_.erase(held->record.version);
-  held->record.version = ++version_;
-  by_version_.emplace(version_, held);
+  users_.set_version(*held, ++version_);
 }
 
 std::optional<std::uint16_t> Directory::poll_freed_gateway(common::Transport transport) {
@@ -438,16 +394,13 @@ void Directory::free_gateway(Record& record, common::Transport transport) {
 }
 
 void Directory::erase(Entry& entry) {
-  per_source_.remove(entry.record.source);
-  by_version_.erase(entry.record.version);
-  order_of(entry.record).erase(entry.record.order);
   for (const auto transport : {common::Transport::kUdp, common::Transport::kTcp})
     free_gateway(entry.record, transport);
-  by_key_.erase(std::string(entry.record.user.name.key()));
+  users_.erase(entry);
 }
 
 void Directory::apply_put(TimePoint now, Record record) {
-  Entry* held = find_entry(record.user.name.key());
+  Entry* held = users_.find(record.user.name.key());
   auto kind = DirectoryEvent::Kind::kRegistered;
   if (held != nullptr) {
     const bool is_gone = held->probe == Entry::ProbeState::kGone && now < held->gone_until;
@@ -464,39 +417,25 @@ void Directory::apply_put(TimePoint now, Record record) {
 }
 
 void Directory::apply_erase(const Record& record, Version version) {
-  Entry* held = find_entry(record.user.name.key());
+  Entry* held = users_.find(record.user.name.key());
   ENSURE(held != nullptr && held->record.id == record.id);
   erase(*held);
-  removals_.emplace_back(version, record.user.name);
-  forget_removals();
-}
-
-void Directory::forget_removals() {
-  while (removals_.size() > kRemovalsMax) {
-    removals_from_ = removals_.front().first;
-    removals_.pop_front();
-  }
+  users_.note_removal(version, record.user.name);
 }
 
 void Directory::settle(const std::string& key) { settled_out_.push_back(key); }
-
-const Directory::Entry* Directory::find_registered(Version order) const {
-  for (const Order& registered : registered_) {
-    if (const auto it = registered.find(order); it != registered.end()) return it->second;
-  }
-  return nullptr;
-}
 
 void Directory::schedule_lease_check(TimePoint when, Version order) {
   leases_.push({when, order});
   // Names that come and go leave checks behind that find nothing. Before they outnumber the living,
   // the queue is built anew, so it stays in proportion to the directory.
   constexpr std::size_t kSlack = 1024;
-  if (leases_.size() <= 2 * registered_total() + kSlack) return;
+  if (leases_.size() <= 2 * users_.registered_count() + kSlack) return;
   std::vector<LeaseCheck> checks;
-  checks.reserve(registered_total());
-  for (const Order& registered : registered_)
-    for (const auto& [known, entry] : registered) checks.push_back({entry->lease_end, known});
+  checks.reserve(users_.registered_count());
+  users_.for_each_registered([&](const Entry& entry) {
+    checks.push_back({entry.lease_end, entry.record.order});
+  });
   leases_ = LeaseQueue(std::greater<LeaseCheck>(), std::move(checks));
 }
 

@@ -6,8 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <deque>
-#include <map>
-#include <memory>
 #include <optional>
 #include <queue>
 #include <string>
@@ -20,49 +18,16 @@
 #include "common/time.hpp"
 #include "common/user.hpp"
 #include "registry/name_keys.hpp"
+#include "registry/record.hpp"
 #include "registry/source_counts.hpp"
+#include "registry/user_table.hpp"
 
 namespace registry {
 
 using common::Duration;
 using common::TimePoint;
 
-/// Hash of the secret that a registration's owner holds (common/owner_token.hpp).
-using TokenHash = std::array<std::byte, 32>;
-/// Names one registration: a name that is given up and claimed again gets a new one.
-using RegistrationId = std::array<std::byte, 16>;
 using ChangeId = std::uint64_t;
-/// Of the list: goes up with each change to it and never back, restarts included.
-using Version = std::uint64_t;
-/// What a door knows a connected user by; never 0.
-using SessionId = std::uint64_t;
-
-constexpr std::size_t kTransportCount = 2;
-/// A port of the registry's own for each transport, 0 where there is none.
-class TransportPorts {
- public:
-  std::uint16_t& operator[](common::Transport transport) {
-    return ports_[static_cast<std::size_t>(transport)];
-  }
-  std::uint16_t operator[](common::Transport transport) const {
-    return ports_[static_cast<std::size_t>(transport)];
-  }
-
- private:
-  std::array<std::uint16_t, kTransportCount> ports_{};
-};
-
-struct Record {
-  common::User user;
-  common::IpAddress source;        // where the registration came from; it owns the name
-  std::optional<TokenHash> token;  // whoever knows the secret owns it too
-  RegistrationId id{};
-  Version version = 0;    // of the record's last change
-  Version order = 0;      // of the change that claimed the name; lists are in this order
-  SessionId session = 0;  // of the connection that the user is reached by; 0: he has none
-  /// Where the registry takes messages for him from programs that speak another transport than his.
-  TransportPorts gateway_ports = {};
-};
 
 /// One write that the store has to make durable. A put with order 0 is a new claim: it takes its
 /// order from the version that the store gives it.
@@ -148,8 +113,6 @@ class Directory {
   static constexpr std::size_t kUsersMax = 2'000'000;
   /// Users from one address other than loopback: a whole school behind one NAT fits.
   static constexpr std::size_t kUsersPerSourceMax = 4096;
-  /// Removals remembered for ?since=; older questions get the whole list.
-  static constexpr std::size_t kRemovalsMax = 65'536;
   /// An old program binds its port only after its registration was answered: no probe before this.
   static constexpr Duration kProbeAge = std::chrono::seconds(60);
   static constexpr Duration kProbeInterval = std::chrono::seconds(60);
@@ -212,11 +175,11 @@ class Directory {
   const Record* find(const common::UserName& name) const;
   /// True while a change or a probe of that key is under way.
   bool is_busy(const std::string& key) const;
-  std::size_t size() const { return by_key_.size(); }
-  std::size_t attached_count() const { return attached_.size(); }
+  std::size_t size() const { return users_.size(); }
+  std::size_t attached_count() const { return users_.attached_count(); }
   /// Of registered users, those whose endpoint takes that.
   std::size_t registered_count(common::Transport transport) const {
-    return registered(transport).size();
+    return users_.registered_count(transport);
   }
   Version version() const { return version_; }
 
@@ -224,50 +187,37 @@ class Directory {
   /// connected ones in order of their coming.
   template <typename Visit>
   void for_each(Visit visit) const {
-    for_each_registered(visit);
-    for (const auto& [order, entry] : attached_) visit(entry->record);
+    users_.for_each_registered([&](const Entry& entry) { visit(entry.record); });
+    users_.for_each_attached([&](const Record& record) {
+      visit(record);
+      return true;
+    });
   }
   /// The connected users, in order of their coming, for as long as `visit` returns true.
   template <typename Visit>
   void for_each_attached(Visit visit) const {
-    visit_while(attached_, visit);
+    users_.for_each_attached(visit);
   }
   /// The registered users of that transport, in order of registration, for as long as `visit`
   /// returns true.
   template <typename Visit>
   void for_each_registered(common::Transport transport, Visit visit) const {
-    visit_while(registered(transport), visit);
+    users_.for_each_registered(transport, visit);
   }
 
-  /// What happened after a version.
-  struct Changes {
-    std::vector<const Record*> changed;  // in order of their last change
-    std::vector<std::string> removed;    // names that are not listed any more
-  };
+  using Changes = UserTable::Changes;
   /// Nothing if `since` is older than what is remembered, or newer than now: then the whole list is
   /// the answer.
-  std::optional<Changes> changes_since(Version since) const;
+  std::optional<Changes> changes_since(Version since) const {
+    return users_.changes_since(since, version_);
+  }
 
   /// All registered records, for a store that has to be written anew. In order of registration.
   std::vector<Record> snapshot() const;
   const NameKeys& keys() const { return keys_; }
 
  private:
-  struct Entry {
-    explicit Entry(Record held) : record(std::move(held)) {}
-
-    Record record;
-    TimePoint lease_end;
-    TimePoint heard_at;
-    TimePoint probe_allowed_at;
-    TimePoint gone_until;  // of a probe that found nobody
-    enum class ProbeState { kNone, kRunning, kGone } probe = ProbeState::kNone;
-  };
-  /// Keyed with a secret, so that nobody can choose names that all fall into one bucket.
-  struct KeyHash {
-    std::array<unsigned char, 16> secret;
-    std::size_t operator()(const std::string& key) const;
-  };
+  using Entry = UserEntry;
   struct LeaseCheck {
     TimePoint when;
     Version order;  // never used again after its record is gone, so a stale check finds nothing
@@ -276,37 +226,6 @@ class Directory {
   using LeaseQueue =
       std::priority_queue<LeaseCheck, std::vector<LeaseCheck>, std::greater<LeaseCheck>>;
 
-  using Order = std::map<Version, Entry*>;
-
-  template <typename Visit>
-  static void visit_while(const Order& order, Visit visit) {
-    for (const auto& [at, entry] : order)
-      if (!visit(entry->record)) return;
-  }
-  /// Both transports' registered users, merged.
-  template <typename Visit>
-  void for_each_registered(Visit visit) const {
-    const Order& first = registered_[0];
-    const Order& second = registered_[1];
-    auto a = first.begin();
-    auto b = second.begin();
-    while (a != first.end() || b != second.end()) {
-      const bool takes_a = b == second.end() || (a != first.end() && a->first < b->first);
-      visit((takes_a ? a++ : b++)->second->record);
-    }
-  }
-  Order& registered(common::Transport transport) {
-    return registered_[static_cast<std::size_t>(transport)];
-  }
-  const Order& registered(common::Transport transport) const {
-    return registered_[static_cast<std::size_t>(transport)];
-  }
-  std::size_t registered_total() const { return registered_[0].size() + registered_[1].size(); }
-  Order& order_of(const Record& record) {
-    return record.session != 0 ? attached_ : registered(record.user.transport);
-  }
-
-  Entry* find_entry(const std::string& key);
   bool owns_by_token(const Record& record, const Caller& caller) const;
   /// What the name's key has to say against the caller; nothing if it has no key, or he holds it.
   std::optional<Refusal> check_key(const common::UserName& name, const Caller& caller) const;
@@ -318,15 +237,12 @@ class Directory {
   void forget_unused_keys(TimePoint now);
   Duration lease_of(const Record& record) const;
   Entry& insert(TimePoint now, Record record);
-  Entry& index(Record record);
   void erase(Entry& entry);
   void apply_put(TimePoint now, Record record);
   void apply_erase(const Record& record, Version version);
-  void forget_removals();
   void end_claim(const Change& change);
   void settle(const std::string& key);
   void schedule_lease_check(TimePoint when, Version order);
-  const Entry* find_registered(Version order) const;
   void free_gateway(Record& record, common::Transport transport);
 
   DirectoryRules rules_;
@@ -336,26 +252,18 @@ class Directory {
   Version version_ = 0;
   ChangeId last_change_ = 0;
 
-  // Every entry is in by_key_ and by_version_, in one of registered_ and attached_, and counted in
-  // per_source_.
-  std::unordered_map<std::string, std::unique_ptr<Entry>, KeyHash> by_key_;
-  std::array<Order, kTransportCount> registered_;  // by order of registration, a transport each
-  Order attached_;  // have a session, and neither lease nor place in the store
-  Order by_version_;
-  SourceCounts per_source_;
+  KeyHash hash_;
+  UserTable users_;
 
   std::unordered_map<ChangeId, Change> in_flight_;
   std::unordered_set<std::string, KeyHash> changing_;  // the keys of in_flight_
   std::unordered_set<ChangeId> expiring_;  // those of in_flight_ that a lease's end began
-  // Puts of names not in by_key_ yet, by source: they take room as well.
+  // Puts of names not in users_ yet, by source: they take room as well.
   SourceCounts claims_in_flight_;
   std::size_t claims_in_flight_count_ = 0;
   LeaseQueue leases_;
 
   std::unordered_set<std::string> reserved_;
-
-  Version removals_from_ = 0;  // changes_since() can answer for this version and later
-  std::deque<std::pair<Version, common::UserName>> removals_;
 
   std::deque<Change> changes_out_;
   std::deque<Probe> probes_out_;

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string_view>
 
-#include "registry/directory.hpp"
 #include "registry/name_keys.hpp"
+#include "registry/record.hpp"
 
 namespace registry::rows {
 

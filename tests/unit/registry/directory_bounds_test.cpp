@@ -7,6 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using registry::Directory;
+using registry::UserTable;
 using test::DirectoryWorld;
 
 std::string numbered(std::size_t number, const char* address = "10.0.0.5") {
@@ -77,7 +78,7 @@ TEST_CASE("removals are remembered up to a bound, and older questions get the wh
   REQUIRE(world.register_user("stays@127.0.0.1:50001") == "written");
   const auto first = world.directory.version();
   // Each round is two versions; the removal is the second.
-  for (std::size_t i = 0; i < Directory::kRemovalsMax; ++i) {
+  for (std::size_t i = 0; i < UserTable::kRemovalsMax; ++i) {
     REQUIRE(world.register_user("x" + std::to_string(i) + "@127.0.0.1:50002") == "written");
     REQUIRE(world.logout_user("x" + std::to_string(i) + "@127.0.0.1:50002") == "written");
     while (world.directory.poll_event()) {
@@ -86,7 +87,7 @@ TEST_CASE("removals are remembered up to a bound, and older questions get the wh
     }
   }
   REQUIRE(world.directory.changes_since(first).has_value());
-  CHECK(world.directory.changes_since(first)->removed.size() == Directory::kRemovalsMax);
+  CHECK(world.directory.changes_since(first)->removed.size() == UserTable::kRemovalsMax);
 
   REQUIRE(world.register_user("onemore@127.0.0.1:50002") == "written");
   REQUIRE(world.logout_user("onemore@127.0.0.1:50002") == "written");
@@ -94,7 +95,7 @@ TEST_CASE("removals are remembered up to a bound, and older questions get the wh
   // The forgotten removal was version first + 2: whoever knows it has been told.
   CHECK_FALSE(world.directory.changes_since(first + 1).has_value());
   REQUIRE(world.directory.changes_since(first + 2).has_value());
-  CHECK(world.directory.changes_since(first + 2)->removed.size() == Directory::kRemovalsMax);
+  CHECK(world.directory.changes_since(first + 2)->removed.size() == UserTable::kRemovalsMax);
 }
 
 }  // namespace
