@@ -34,10 +34,8 @@ class AnswerLoop {
     listener_ = bench::check(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
     const int on = 1;
     setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(listener_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    const sockaddr_in address = bench::loopback(0);
-    bench::check(bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address),
-                 "bind");
+    bench::set_no_delay(listener_);
+    bench::bind_to_loopback(listener_);
     bench::check(listen(listener_, 4096), "listen");
     poller_.add(listener_, EPOLLIN, kListener);
   }

@@ -1,7 +1,5 @@
 // The two-connection dialect with nothing but the kernel's work: one epoll thread, no accounts, no
 // limits, no timers. Prints its port. What a server of that dialect can reach at most.
-#include <netinet/in.h>
-
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -60,8 +58,7 @@ class Relay {
     for (;;) {
       const int fd = accept4(listening_, nullptr, nullptr, SOCK_NONBLOCK);
       if (fd < 0) return;
-      const int on = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      bench::set_no_delay(fd);
       add(fd);
     }
   }
@@ -178,10 +175,7 @@ class Relay {
 }  // namespace
 
 int main() {
-  const int fd = bench::check(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
-  const sockaddr_in address = bench::loopback(0);
-  bench::check(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
-  bench::check(listen(fd, 4096), "listen");
+  const int fd = bench::listen_on_loopback();
   std::printf("%d\n", bench::bound_port(fd));
   std::fflush(stdout);
   Relay(fd).run();

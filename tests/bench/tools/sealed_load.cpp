@@ -14,7 +14,6 @@
 // FOLDER is where the sender keeps his pins.
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -310,11 +309,7 @@ std::vector<common::User> read_users(int lines_fd, int count) {
 }
 
 void run_broadcast(int count, const std::filesystem::path& folder) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
+  bench::raise_descriptor_limit();
   // The sender's pins go to disk, as always, before anything is sent on their strength.
   End sender("alice", folder);
   sender.open(nullptr);

@@ -68,8 +68,7 @@ class Socket {
   Socket() : fd_(bench::check(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), "socket")) {
     for (const int option : {SO_RCVBUF, SO_SNDBUF})
       setsockopt(fd_, SOL_SOCKET, option, &kSocketBytes, sizeof kSocketBytes);
-    const sockaddr_in any = bench::loopback(0);
-    bench::check(bind(fd_, reinterpret_cast<const sockaddr*>(&any), sizeof any), "bind");
+    bench::bind_to_loopback(fd_);
     for (std::size_t i = 0; i < kBatch; ++i) {
       buffers_.emplace_back(kBufferBytes);
       parts_[i].iov_base = buffers_[i].data();

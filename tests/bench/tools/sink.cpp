@@ -21,8 +21,7 @@ int open_port() {
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes, sizeof kReceiveBufferBytes);
   setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
-  const sockaddr_in address = bench::loopback(0);
-  bench::check(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
+  bench::bind_to_loopback(fd);
   return fd;
 }
 

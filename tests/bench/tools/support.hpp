@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,6 +48,14 @@ inline int number(const char* text) {
   return static_cast<int>(value);
 }
 
+/// Lets this process have as many descriptors open as its hard limit allows.
+inline void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 using Clock = std::chrono::steady_clock;
 
 inline double seconds_since(Clock::time_point begun) {
@@ -72,11 +81,30 @@ inline int bound_port(int fd) {
   return ntohs(address.sin_port);
 }
 
+/// Gives the socket any free port of this machine.
+inline void bind_to_loopback(int fd) {
+  const sockaddr_in address = loopback(0);
+  check(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
+}
+
+/// A socket that listens on any free port of this machine. Non-blocking.
+inline int listen_on_loopback() {
+  const int fd = check(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
+  bind_to_loopback(fd);
+  check(listen(fd, 4096), "listen");
+  return fd;
+}
+
+/// No Nagle: what is written goes out at once.
+inline void set_no_delay(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 /// A connection under way to a port of this machine. Non-blocking, no Nagle.
 inline int connect_to(int port) {
   const int fd = check(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  set_no_delay(fd);
   const sockaddr_in address = loopback(port);
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
       errno != EINPROGRESS) {
