@@ -94,23 +94,24 @@ common::expected<UniqueFd, ConnectFailure> connect_tcp(const common::HostPort& t
     for (const addrinfo* it = list.get(); it != nullptr; it = it->ai_next) addresses.push_back(it);
 
   int why = EHOSTUNREACH;
-  bool is_silent = false;
   for (const addrinfo* address : addresses) {
     // One that does not answer must not take the time of the next.
     const auto patience = address == addresses.back() ? kConnectTime : kNextAddressTime;
-    UniqueFd fd = connect_to(*address, cancel_fd, monotonic_now() + patience, why);
-    if (why == ECANCELED) break;
-    // That there is no route to a host is what the kernel says when it has not answered for a
-    // while, and at once to whoever joins in at the end of that while. A firewall that says so
-    // costs the patience, too. An address of a kind that this machine has not says nothing of the
-    // host.
-    if (why != ENETUNREACH && why != EAFNOSUPPORT)
-      is_silent = why == ETIMEDOUT || why == EHOSTUNREACH;
-    if (!fd.is_open()) continue;
-    disable_delay(fd.get());
-    return fd;
+    int failure = 0;
+    UniqueFd fd = connect_to(*address, cancel_fd, monotonic_now() + patience, failure);
+    if (fd.is_open()) {
+      disable_delay(fd.get());
+      return fd;
+    }
+    if (failure == ECANCELED) return unexpected{ConnectFailure{"cancelled"}};
+    // An address of a kind that this machine has not says nothing of the host.
+    const bool says_nothing = failure == ENETUNREACH || failure == EAFNOSUPPORT;
+    if (address == addresses.front() || !says_nothing) why = failure;
   }
-  if (why == ECANCELED) return unexpected{ConnectFailure{"cancelled"}};
+  // That there is no route to a host is what the kernel says when it has not answered for a while,
+  // and at once to whoever joins in at the end of that while. A firewall that says so costs the
+  // patience, too.
+  const bool is_silent = why == ETIMEDOUT || why == EHOSTUNREACH;
   return unexpected{ConnectFailure{.text = describe_errno(why), .is_silent = is_silent}};
 }
 
