@@ -44,7 +44,7 @@ void Directory::load(TimePoint now, std::vector<Record> records, Version version
                      std::vector<NameKey> keys, common::WallTime wall_now) {
   ENSURE(users_.size() == 0 && version_ == 0);
   version_ = version;
-  users_.forget_removals(version);
+  users_.begin_at(version);
   for (NameKey& key : keys) {
     // A clock that was set back does not make a key older, one that ran ahead no older than it may.
     constexpr std::int64_t kUnusedMaxMs = std::chrono::milliseconds(NameKeys::kUnusedMax).count();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 
+#include "common/check.hpp"
 #include "common/endpoint.hpp"
 
 namespace registry {
@@ -20,8 +21,10 @@ class SourceCounts {
   }
   /// One that was added.
   void remove(const common::IpAddress& source) {
+    if (source.is_loopback()) return;
     const auto it = counts_.find(source);
-    if (it != counts_.end() && --it->second == 0) counts_.erase(it);
+    ENSURE(it != counts_.end());
+    if (--it->second == 0) counts_.erase(it);
   }
 
  private:

@@ -24,6 +24,8 @@ namespace registry {
 struct UserEntry {
   explicit UserEntry(Record held) : record(std::move(held)) {}
 
+  /// Its name, order, source, session and transport stay as they were inserted, and its version is
+  /// set_version()'s: the table finds it by them.
   Record record;
   common::TimePoint lease_end;
   common::TimePoint heard_at;
@@ -53,8 +55,8 @@ class UserTable {
   void set_version(UserEntry& entry, Version version);
   /// The name is not listed any more, as of that version.
   void note_removal(Version version, const common::UserName& name);
-  /// Nothing is known of what was removed up to that version.
-  void forget_removals(Version version) { removals_from_ = version; }
+  /// Of an empty table: nothing is known of what was removed up to that version.
+  void begin_at(Version version) { removals_from_ = version; }
 
   /// Null: nobody has that key.
   UserEntry* find(const std::string& key) {

@@ -105,7 +105,8 @@ common::expected<UniqueFd, ConnectFailure> connect_tcp(const common::HostPort& t
     }
     if (failure == ECANCELED) return unexpected{ConnectFailure{"cancelled"}};
     // An address of a kind that this machine has not says nothing of the host.
-    const bool says_nothing = failure == ENETUNREACH || failure == EAFNOSUPPORT;
+    const bool says_nothing =
+        failure == ENETUNREACH || failure == EAFNOSUPPORT || failure == EADDRNOTAVAIL;
     if (address == addresses.front() || !says_nothing) why = failure;
   }
   // That there is no route to a host is what the kernel says when it has not answered for a while,

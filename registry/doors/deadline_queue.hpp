@@ -1,6 +1,7 @@
 // Which of a door's clients to look at, and when. A core.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,8 +21,10 @@ class DeadlineQueue {
  public:
   using Clients = std::unordered_map<StreamId, std::unique_ptr<Client>>;
 
-  /// Of clients that may go at any time, without a word.
+  /// `clients` outlives it; each of them may go at any time, without a word.
   explicit DeadlineQueue(const Clients& clients) : clients_(clients) {}
+  DeadlineQueue(const DeadlineQueue&) = delete;
+  DeadlineQueue& operator=(const DeadlineQueue&) = delete;
 
   /// Has take_due() name the client at that time or before it.
   void watch(StreamId id, Client& client, std::optional<TimePoint> deadline) {
@@ -56,6 +59,9 @@ class DeadlineQueue {
     }
     return nullptr;
   }
+
+  /// In proportion to the clients.
+  std::size_t entry_count() const { return entries_.size(); }
 
  private:
   struct Entry {

@@ -109,6 +109,15 @@ class LanTest(MachinesTest):
         self.assertRegex(sender.stderr, b"message to six was not delivered: (this machine has no IPv6|"
                          b"cannot assign requested address|network is unreachable)")
 
+    def test_localhost_of_a_machine_without_ipv6(self):
+        """What is told is that IPv4's port is closed, not that there is no IPv6."""
+        subprocess.run([*self.third.words, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"],
+                       check=True)
+        sender = self.send("ci", self.third, "list", at="localhost:50009")
+        self.assertEqual((sender.stdout, sender.status), (b"", 69))
+        self.assertIn(b"cannot reach the registry at localhost:50009: connection refused",
+                      sender.stderr)
+
     def test_only_the_machine_that_registered_may_log_out(self):
         bob = self.listen("bob", self.second, "--plain")
         record = f"bob@{bob.host}:{bob.port}"

@@ -43,4 +43,15 @@ TEST_CASE("written times sort as the times do") {
   }
 }
 
+TEST_CASE("the earliest of times is the first of those that there are") {
+  using common::earliest;
+  using common::TimePoint;
+  const TimePoint one{std::chrono::seconds(1)};
+  const TimePoint two{std::chrono::seconds(2)};
+  CHECK(earliest({two, one, std::nullopt}) == one);
+  CHECK(earliest({std::nullopt, two}) == two);
+  CHECK_FALSE(earliest({std::nullopt, std::nullopt}));
+  CHECK_FALSE(earliest({}));
+}
+
 }  // namespace
